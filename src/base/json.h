@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A bounded builder of one line of JSON.  No allocation.  What does not fit
+ * sets `full`; the text stays valid up to `len`.
+ */
+#ifndef WARDER_BASE_JSON_H
+#define WARDER_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json {
+	char *buf;
+	size_t size, len;
+	bool full;
+	bool comma; /* the next member needs one */
+};
+
+void json_init(struct json *j, char *buf, size_t size);
+void json_open(struct json *j, const char *key, char bracket); /* key NULL in arrays and at the top; '{' or '[' */
+void json_close(struct json *j, char bracket);
+void json_str(struct json *j, const char *key, const char *value); /* value NULL: member left out */
+void json_strn(struct json *j, const char *key, const char *value, size_t len);
+void json_int(struct json *j, const char *key, int64_t value);
+void json_bool(struct json *j, const char *key, bool value);
+void json_raw(struct json *j, const char *key, const char *text); /* text is JSON already; NULL: left out */
+
+/* Bytes that are not UTF-8 become U+FFFD; control characters \u00XX. */
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifies the chain of a journal or of the ledger, in bounded memory. */
+#ifndef WARDER_RECORD_VERIFY_H
+#define WARDER_RECORD_VERIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum verify_state {
+	VERIFY_OK,      /* whole, with its run.end (or the ledger) */
+	VERIFY_RUNNING, /* whole so far; the run's supervisor is alive */
+	VERIFY_CRASHED, /* whole, but torn last line or no run.end: no failure */
+	VERIFY_BROKEN,  /* changed, cut, reordered: exit 1 */
+	VERIFY_ERROR,   /* could not be read: exit 2 */
+};
+
+struct verify_report {
+	enum verify_state state;
+	uint64_t records;
+	uint64_t line;       /* of the first break, from 1 */
+	uint64_t torn_bytes; /* of a torn last line */
+	char head[65];
+	char run_id[32];
+	char what[256]; /* "line 7: prev is …, expected …" */
+};
+
+/* path: a journal or ledger file. */
+void verify_file(const char *path, struct verify_report *r);
+
+/* Every journal under log_dir against the ledger: each run that the ledger
+ * says ended has a journal whose head is the recorded one.  Calls each() per
+ * file; returns the worst state. */
+enum verify_state verify_all(const char *log_dir,
+			     void (*each)(const char *path, const struct verify_report *r,
+					  void *arg),
+			     void *arg);
+
+#endif

@@ -31,13 +31,13 @@
 #define NO_IDIOM() __asm__ volatile("" ::: "memory")
 
 enum {
-	ENV_MAX = 4096,        /* entries; a larger environment is passed on as it is */
-	PRELOAD_MAX = 1024,    /* of a combined LD_PRELOAD; a longer one is passed on as it is */
-	FILE_NAME_MAX = 255,   /* NAME_MAX */
-	FILE_PATH_MAX = 4096,  /* PATH_MAX; longer candidates of PATH are skipped, as glibc does */
+	ENV_MAX = 4096,	      /* entries; a larger environment is passed on as it is */
+	PRELOAD_MAX = 1024,   /* of a combined LD_PRELOAD; a longer one is passed on as it is */
+	FILE_NAME_MAX = 255,  /* NAME_MAX */
+	FILE_PATH_MAX = 4096, /* PATH_MAX; longer candidates of PATH are skipped, as glibc does */
 	AT_EMPTY_PATH_ = 0x1000,
 	POLLOUT_ = 4,
-	EAI_SYSTEM_ = -11,     /* the same in glibc and musl */
+	EAI_SYSTEM_ = -11, /* the same in glibc and musl */
 };
 
 #define RTLD_NEXT_ ((void *)-1L)

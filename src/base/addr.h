@@ -46,6 +46,9 @@ bool addr_is_unspecified(const struct addr *a); /* 0.0.0.0, :: */
  * unspecified, multicast, reserved; also where an IPv6 address embeds one
  * (64:ff9b::/96 RFC 6052, 2002::/16 RFC 3056, ::/96). */
 bool addr_is_private(const struct addr *a);
+/* The IPv4 address that an IPv6 one carries in itself, in one of those three
+ * forms, RFC 2765's or RFC 8215's; false where it carries none. */
+bool addr_embedded(const struct addr *a, struct addr *v4);
 /* 169.254.169.254, 169.254.170.2, 169.254.170.23, fd00:ec2::254, embedded too. */
 bool addr_is_metadata(const struct addr *a);
 

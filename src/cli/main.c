@@ -7,10 +7,22 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 /* clang-format off */
 static const struct verb verbs[] = {
+	{"run",       cmd_run,       "--agent ID [options] -- COMMAND [ARG...]", "run an agent's command in its sandbox"},
+	{"ps",        cmd_ps,        "[--json]", "the runs that are going on"},
+	{"kill",      cmd_kill,      "RUN [--why TEXT]", "end one run"},
+	{"revoke",    cmd_revoke,    "AGENT [--why TEXT]", "end an agent everywhere here, and keep it from starting"},
+	{"reinstate", cmd_reinstate, "AGENT", "take a revocation back"},
+	{"log",       cmd_log,       "[verify [FILE...]] [options]", "what agents did and tried; whether that was changed"},
+	{"agents",    cmd_agents,    "add|list|show [ID] [options]", "the inventory: who may run at all"},
+	{"profile",   cmd_profile,   "check FILE | show NAME", "what an agent may touch"},
+	{"requests",  cmd_requests,  "[--json]", "what waits for an approval"},
+	{"approve",   cmd_approve,   "ID", "let a request pass"},
+	{"deny",      cmd_deny,      "ID [--why TEXT]", "refuse a request"},
+	{"doctor",    cmd_doctor,    "[--json]", "which walls this machine can have"},
 	{"version",   cmd_version,   "[--json]", "which warder this is"},
 };
 /* clang-format on */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 enum { HELP_COLUMN = 24 }; /* where the help of an option begins */
 

@@ -114,7 +114,7 @@ static const char *const supervisor[] = {
 	"sendmsg", "sendmmsg", "recvfrom", "recvmsg", "shutdown", "mmap", "munmap", "mremap",
 	"mprotect", "brk", "madvise", "futex", "getrandom", "clock_gettime", "clock_nanosleep", "gettimeofday", "time",
 	"getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getpgrp", "getpgid", "getsid",
-	"setfsuid", "setfsgid", "kill", "tgkill", "tkill", "rt_sigaction", "rt_sigprocmask",
+	"setresuid", "setresgid", "capset", "capget", "kill", "tgkill", "tkill", "rt_sigaction", "rt_sigprocmask",
 	"rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "waitid", "wait4", "pidfd_open",
 	"pidfd_getfd", "pidfd_send_signal", "process_vm_readv", "process_vm_writev", "ptrace",
 	"exit", "exit_group", "restart_syscall", "prctl", "sched_yield", "umask", "splice", "pipe2",

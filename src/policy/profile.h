@@ -144,5 +144,7 @@ struct profile_context {
  */
 struct profile *profile_load(const char *name, const struct profile_context *ctx, struct fault *f);
 void profile_free(struct profile *p);
+/* The merged profile as JSON that loads as the same again; owned by the caller. */
+char *profile_show(const struct profile *p, bool one_line);
 
 #endif

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "cli/cli.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 enum { WORDS_MAX = 12 };
 

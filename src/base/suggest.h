@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* "did you mean": the known word nearest to one that is not known. */
-#ifndef WARDER_CLI_SUGGEST_H
-#define WARDER_CLI_SUGGEST_H
+#ifndef WARDER_BASE_SUGGEST_H
+#define WARDER_BASE_SUGGEST_H
 
 /* Start with {.word = what was typed}; best stays NULL while nothing is near. */
 struct suggestion {

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a run begins and ends on paper: run.start and run.end in its journal and in the host
+ * ledger, refusals in the ledger, and the lines of --status-fd. */
+#ifndef WARDER_CLI_LIFECYCLE_H
+#define WARDER_CLI_LIFECYCLE_H
+
+#include "base/paths.h"
+#include "gateway/url.h"
+#include "jail/jail.h"
+#include "policy/profile.h"
+#include "record/journal.h"
+#include "record/record.h"
+#include "supervisor/supervisor.h"
+
+/* What stands on paper of a run; all of it is the caller's. */
+struct lifecycle {
+	const struct paths *paths;
+	const struct record_identity *who;
+	const struct profile *profile;
+	const struct gateway *gateway;
+	const struct fsplan *fs;
+	const struct strlist *meta, *env_dropped;
+	char *const *argv;
+	int landlock_abi; /* the kernel's */
+	bool tun;         /* a catch-all device can be had */
+	bool observe;
+	int status_fd;    /* or -1 */
+};
+
+/* The refusal to start at all, in the ledger: no run, no journal.  agent_id as asked. */
+void lifecycle_refused(const struct paths *paths, const struct record_identity *who,
+		       const char *command, const struct fault *why);
+/* 0 or -1 with a fault: then nothing may start. */
+int lifecycle_start(const struct lifecycle *l, struct journal *j, struct fault *f);
+/* A run that was announced and could not start: why is the fault. */
+int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct supervisor_end *end,
+		  const struct fault *why, struct fault *f);
+/* {"event":"started",...} once the command is about to run. */
+void lifecycle_started(const struct lifecycle *l, pid_t host_pid);
+
+#endif

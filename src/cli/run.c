@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `warder run`: from options to an ended run.  Every step may say no; then it
+ * exits 125 with a line that says why and one that says how to mend it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/landlock.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/paths.h"
+#include "base/sys.h"
+#include "base/units.h"
+#include "cli/cli.h"
+#include "cli/lifecycle.h"
+#include "inventory/agent.h"
+#include "jail/env.h"
+#include "record/journal.h"
+
+struct run_options {
+	const char *agent, *profile, *workspace, *gateway, *requested_by, *ticket, *session;
+	const char *user, *require, *wall;
+	struct strlist meta, env, pass_env, ro, rw;
+	bool observe, quiet;
+	int status_fd;
+};
+
+/* Everything that a run stands on, in the order in which it is found. */
+struct run {
+	struct run_options o;
+	char **argv;
+	struct paths paths;
+	char run_id[RECORD_RUN_ID_MAX];
+	char *requester; /* TYPE:ID */
+	char *requester_type, *requester_id;
+	uid_t uid;
+	gid_t gid;
+	char *user_name, *home, *cwd, *workspace, *shim, *program, *run_dir;
+	struct agent *agent;
+	struct profile *profile;
+	struct gateway gateway;
+	struct record_identity who;
+	struct revocation_key revocation;
+	struct fsplan fs;
+	struct strlist env_dropped;
+	char **env;
+	int64_t wall_ms;
+	struct lifecycle life;
+	struct journal *journal;
+};
+
+static int parse(int argc, char **argv, struct run_options *o, int *status)
+{
+	const struct option options[] = {
+		{"agent", OPTION_STRING, &o->agent, "ID", "who runs: an agent of the inventory"},
+		{"profile", OPTION_STRING, &o->profile, "NAME|FILE", "instead of the agent's own"},
+		{"workspace", OPTION_STRING, &o->workspace, "DIR", "what it may write; default: here"},
+		{"gateway", OPTION_STRING, &o->gateway, "URL", "instead of the agent's or the profile's"},
+		{"requested-by", OPTION_STRING, &o->requested_by, "TYPE:ID", "for whom; default: the login"},
+		{"ticket", OPTION_STRING, &o->ticket, "ID", "written into the records"},
+		{"session", OPTION_STRING, &o->session, "ID", "written into the records"},
+		{"meta", OPTION_LIST, &o->meta, "K=V", "written into the first record"},
+		{"user", OPTION_STRING, &o->user, "NAME", "who it is inside (root only)"},
+		{"env", OPTION_LIST, &o->env, "K[=V]", "set a variable, or pass it on"},
+		{"pass-env", OPTION_LIST, &o->pass_env, "PATTERN", "pass variables on"},
+		{"ro", OPTION_LIST, &o->ro, "PATH", "make readable"},
+		{"rw", OPTION_LIST, &o->rw, "PATH", "make writable"},
+		{"require", OPTION_STRING, &o->require, "full|kernel", "the walls that must stand"},
+		{"observe", OPTION_FLAG, &o->observe, NULL, "allow what the policy denies, and record it"},
+		{"wall", OPTION_STRING, &o->wall, "DURATION", "end it after that time, with exit 124"},
+		{"status-fd", OPTION_INT, &o->status_fd, "N", "write JSON lines about start and end there"},
+		{"quiet", OPTION_FLAG, &o->quiet, NULL, "say nothing but errors"},
+	};
+
+	o->status_fd = -1;
+	return options_parse(cli_verb("run"), options, ARRAY_SIZE(options), true, argc, argv, status);
+}
+
+static int usage(const char *what)
+{
+	fprintf(stderr, "warder: run: %s\nwarder: see `warder run --help`\n", what);
+	return EXIT_NOT_STARTED; /* 2 could be the command's own */
+}
+
+/* --- who -------------------------------------------------------------------------------------- */
+
+/* A user by name or number.  /etc/passwd first: the name service would load
+ * libraries that a start can do without. */
+static struct passwd *find_user(const char *name, uid_t uid)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	struct passwd *pw;
+
+	while (file && (pw = fgetpwent(file)))
+		if (name ? strcmp(pw->pw_name, name) == 0 : pw->pw_uid == uid)
+			break;
+	if (file) {
+		fclose(file);
+		if (pw)
+			return pw;
+	}
+	return name ? getpwnam(name) : getpwuid(uid);
+}
+
+/* The login that all this began with, loginuid(5) of proc; else who we are. */
+static uid_t login_uid(void)
+{
+	char text[16];
+	int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, text, sizeof(text));
+	unsigned long uid;
+
+	fd_close(&fd);
+	if (n <= 0)
+		return getuid();
+	uid = strtoul(text, NULL, 10);
+	return uid == (uid_t)-1 ? getuid() : (uid_t)uid;
+}
+
+static int find_requester(struct run *r, struct fault *f)
+{
+	const char *colon;
+
+	if (r->o.requested_by) {
+		r->requester = mem_strdup(r->o.requested_by);
+	} else {
+		uid_t uid = login_uid();
+		struct passwd *pw = find_user(NULL, uid);
+
+		r->requester = pw ? mem_printf("user:%s", pw->pw_name) : mem_printf("user:%u", uid);
+	}
+	colon = strchr(r->requester, ':');
+	if (colon == NULL || colon == r->requester || colon[1] == '\0')
+		return fault_set(f, "write it as TYPE:ID, for example user:alice",
+				 "--requested-by %s has no type or no id", r->requester);
+	r->requester_type = mem_strndup(r->requester, (size_t)(colon - r->requester));
+	r->requester_id = mem_strdup(colon + 1);
+	return 0;
+}
+
+static int find_user_inside(struct run *r, struct fault *f)
+{
+	const char *home = getenv("HOME");
+	struct passwd *pw;
+
+	if (getuid() != geteuid())
+		return fault_set(f, "start it as the user it is to run for",
+				 "warder must not be set-user-ID");
+	if (r->o.user && geteuid() != 0)
+		return fault_set(f, "leave it out, or start warder as root",
+				 "only root can choose --user");
+	pw = find_user(r->o.user, geteuid());
+	if (r->o.user && pw == NULL)
+		return fault_set(f, NULL, "there is no user %s", r->o.user);
+	r->uid = pw ? pw->pw_uid : geteuid();
+	r->gid = r->o.user ? pw->pw_gid : getegid();
+	r->user_name = pw ? mem_strdup(pw->pw_name) : mem_printf("%u", r->uid);
+	if (pw && (r->o.user || home == NULL || home[0] != '/'))
+		home = pw->pw_dir;
+	if (home == NULL || home[0] != '/')
+		return fault_set(f, "set HOME", "the home directory is not known");
+	r->home = mem_strdup(home);
+	return 0;
+}
+
+static void identify(struct run *r)
+{
+	r->who = (struct record_identity){
+		.run_id = r->run_id,
+		.agent_id = r->o.agent,
+		.owner = r->agent ? r->agent->owner : "",
+		.environment = r->agent ? r->agent->environment : "",
+		.requester_type = r->requester_type,
+		.requester_id = r->requester_id,
+		.model_provider = r->agent ? r->agent->model_provider : NULL,
+		.model = r->agent ? r->agent->model : NULL,
+		.session = r->o.session,
+		.ticket = r->o.ticket,
+		.tier = "full",
+	};
+	r->revocation = (struct revocation_key){r->who.agent_id, r->who.owner, r->who.environment,
+						r->run_id};
+}
+
+/* Registered, active, wanted by a requester who may, not revoked. */
+static int admit(struct run *r, struct fault *f)
+{
+	char name[300], why[256];
+
+	identify(r);
+	r->agent = agent_load(r->paths.config, r->o.agent, f);
+	if (r->agent == NULL)
+		return -1;
+	identify(r);
+	if (agent_may_start(r->agent, r->requester, f) < 0)
+		return -1;
+	switch (revocation_check(r->paths.state, &r->revocation, name, why, f)) {
+	case 0:
+		return 0;
+	case 1:
+		return fault_set(f, "`warder reinstate` gives it back", "agent %s is revoked (%s)%s%s",
+				 r->o.agent, name, why[0] ? ": " : "", why);
+	default:
+		return -1;
+	}
+}
+
+/* --- the plan ------------------------------------------------------------------------------------ */
+
+static int find_places(struct run *r, struct fault *f)
+{
+	char buf[PATH_MAX];
+	ssize_t n;
+
+	r->cwd = realpath(".", NULL);
+	if (r->cwd == NULL)
+		return fault_errno(f, "change to a directory that exists",
+				   "the current directory is not there");
+	r->workspace = realpath(r->o.workspace ? r->o.workspace : ".", NULL);
+	if (r->workspace == NULL)
+		return fault_errno(f, "make it, or name another with --workspace", "workspace %s",
+				   r->o.workspace);
+	n = readlink("/proc/self/exe", buf, sizeof(buf) - 1);
+	if (n < 0)
+		return fault_errno(f, "mount /proc", "cannot find warder itself");
+	buf[n] = '\0';
+	r->program = mem_strdup(buf);
+	r->shim = mem_printf("%s/libwarder-preload.so", r->paths.libexec);
+	if (access(r->shim, R_OK) < 0) {
+		/* It explains; nothing depends on it. */
+		free(r->shim);
+		r->shim = NULL;
+	}
+	return 0;
+}
+
+static int take_profile(struct run *r, struct fault *f)
+{
+	const struct profile_context ctx = {.config_dir = r->paths.config,
+					    .share_dir = r->paths.share,
+					    .workspace = r->workspace,
+					    .home = r->home};
+	const char *name = r->o.profile ? r->o.profile : r->agent->profile;
+	const char *url;
+
+	r->profile = profile_load(name, &ctx, f);
+	if (r->profile == NULL)
+		return -1;
+	url = r->o.gateway ? r->o.gateway : r->agent->gateway;
+	return gateway_parse(url ? url : r->profile->gateway.url, &r->gateway, f);
+}
+
+/* What the profile wants and this version or this machine cannot enforce is refused. */
+static int check_can(struct run *r, struct fault *f)
+{
+	const struct profile *p = r->profile;
+	const char *require = r->o.require;
+
+	if (require && strcmp(require, "full") != 0 && strcmp(require, "kernel") != 0)
+		return fault_set(f, "say full or kernel", "--require %s is no tier", require);
+	if (p->limits.cpu_percent)
+		return fault_set(f, "leave limits.cpu out",
+				 "limits.cpu needs a delegated cgroup, which this version cannot use");
+	if (p->limits.pids && r->uid == 0)
+		return fault_set(f, "give it --user, or leave limits.pids out",
+				 "the kernel does not count the processes of uid 0 (limits.pids)");
+	if (p->unix_datagram)
+		return fault_set(f, "leave unix.datagram out",
+				 "unix.datagram cannot be enforced by this version");
+	if (p->gateway.token)
+		return fault_set(f, "leave \"token\" out of gateway.identity",
+				 "run tokens are not there in this version");
+	if (p->tripwire.on)
+		return fault_set(f, "leave it out, or set it to null",
+				 "a tripwire is not there in this version");
+	if (p->approval.helper.n)
+		return fault_set(f, "leave approval.helper out",
+				 "approval helpers are not there in this version");
+	if (r->o.wall && !units_duration(r->o.wall, &r->wall_ms))
+		return fault_set(f, "for example 30s, 10m, 2h", "--wall %s is no duration", r->o.wall);
+	if (!r->o.wall)
+		r->wall_ms = p->limits.wall_ms;
+	return 0;
+}
+
+static int find_walls(struct run *r, struct fault *f)
+{
+	autofd int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	r->life.tun = tun >= 0;
+	r->life.landlock_abi = sys_landlock_create(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	if (r->life.landlock_abi < 1)
+		return fault_set(f, "boot with lsm=landlock,... (see `warder doctor`)",
+				 "this kernel has no Landlock, which tier full stands on");
+	return 0;
+}
+
+static int make_plan(struct run *r, struct fault *f)
+{
+	const struct fsplan_context fs = {
+		.workspace = r->workspace, .home = r->home, .cwd = r->cwd, .ro = &r->o.ro,
+		.rw = &r->o.rw, .shim = r->shim, .program = r->program,
+		.hostname = r->agent->id, .uid = r->uid, .gid = r->gid,
+	};
+
+	if (find_places(r, f) < 0 || take_profile(r, f) < 0 || check_can(r, f) < 0 ||
+	    find_walls(r, f) < 0 || jail_check_stdio(f) < 0)
+		return -1;
+	return fsplan_make(r->profile, &fs, &r->fs, f);
+}
+
+static void make_env(struct run *r)
+{
+	const struct env_request rq = {
+		.profile = r->profile, .pass = &r->o.pass_env, .set = &r->o.env,
+		.home = r->home, .user = r->user_name, .cwd = r->fs.cwd,
+		.shim = r->shim != NULL, .run_id = r->run_id, .agent_id = r->agent->id,
+	};
+
+	r->env = env_build(&rq, environ, &r->env_dropped);
+}
+
+/* --- the run -------------------------------------------------------------------------------------- */
+
+static int open_books(struct run *r, struct fault *f)
+{
+	char *sub = mem_printf("runs/%s", r->run_id);
+	int rc = paths_make(r->paths.runtime, sub, 0, f);
+
+	r->run_dir = mem_printf("%s/%s", r->paths.runtime, sub);
+	free(sub);
+	if (rc < 0)
+		return -1;
+	r->journal = journal_create(r->paths.log, &r->who, r->profile->sync, f);
+	if (r->journal == NULL)
+		return -1;
+	r->life.paths = &r->paths;
+	r->life.who = &r->who;
+	r->life.profile = r->profile;
+	r->life.gateway = &r->gateway;
+	r->life.fs = &r->fs;
+	r->life.meta = &r->o.meta;
+	r->life.env_dropped = &r->env_dropped;
+	r->life.argv = r->argv;
+	r->life.observe = r->o.observe;
+	r->life.status_fd = r->o.status_fd;
+	return lifecycle_start(&r->life, r->journal, f);
+}
+
+static int supervise(struct run *r, struct supervisor_end *end, struct fault *f)
+{
+	char *command = mem_printf("%s", r->argv[0]);
+	const struct supervisor_plan plan = {
+		.profile = r->profile, .fs = &r->fs, .gateway = &r->gateway, .who = &r->who,
+		.revocation = &r->revocation, .journal = r->journal,
+		.state_dir = r->paths.state, .run_dir = r->run_dir, .command = command,
+		.wall_ms = r->wall_ms, .observe = r->o.observe, .uid = r->uid, .gid = r->gid,
+	};
+	const struct jail_plan jail_plan = {
+		.profile = r->profile, .fs = &r->fs, .argv = r->argv, .env = r->env,
+		.hostname = r->agent->id, .uid = r->uid, .gid = r->gid, .want_tun = r->life.tun,
+	};
+	struct supervisor *s = supervisor_new(&plan, f);
+	struct jail jail;
+	int rc = s ? jail_start(&jail_plan, &jail, f) : -1;
+
+	if (rc == 0 && (jail.tun >= 0) != r->life.tun) {
+		rc = fault_set(f, "see `warder doctor`", "the catch-all device cannot be had after all");
+		jail_end(&jail);
+	}
+	if (rc == 0) {
+		lifecycle_started(&r->life, jail.command);
+		rc = supervisor_run(s, &jail, end, f);
+	}
+	supervisor_free(s);
+	free(command);
+	return rc;
+}
+
+static void say_end(const struct run *r, const struct supervisor_end *end)
+{
+	uint64_t denials = journal_denials(r->journal);
+
+	if (end->why[0] && end->reason == END_POLICY)
+		fprintf(stderr, "%s\n", end->why);
+	else if (end->why[0])
+		fprintf(stderr, "warder: %s: %s\n", end->reason == END_CHILD ? r->argv[0] :
+			end_reason_name(end->reason), end->why);
+	if (!r->o.quiet && denials > 0)
+		fprintf(stderr, "warder: %llu denied; see `warder log --run %s`\n",
+			(unsigned long long)denials, r->run_id);
+}
+
+/* From the first line of the journal to its last. */
+static int run_recorded(struct run *r)
+{
+	struct supervisor_end end = {.reason = END_ERROR, .exit_code = EXIT_NOT_STARTED};
+	struct fault f = {0}, end_fault = {0};
+	int rc;
+
+	if (open_books(r, &f) < 0) {
+		fault_print(&f);
+		return EXIT_NOT_STARTED;
+	}
+	env_wipe();
+	rc = supervise(r, &end, &f);
+	if (rc < 0) {
+		end.reason = END_ERROR;
+		end.exit_code = EXIT_NOT_STARTED;
+		fault_print(&f);
+	}
+	if (lifecycle_end(&r->life, r->journal, &end, rc < 0 ? &f : NULL, &end_fault) < 0)
+		fault_print(&end_fault);
+	if (rc == 0)
+		say_end(r, &end);
+	return end.exit_code;
+}
+
+static int start(struct run *r)
+{
+	struct fault f = {0};
+	int status;
+
+	if (paths_init(&r->paths, &f) < 0 || find_requester(r, &f) < 0 ||
+	    find_user_inside(r, &f) < 0) {
+		fault_print(&f);
+		return EXIT_NOT_STARTED;
+	}
+	record_new_run_id(r->run_id);
+	if (admit(r, &f) < 0) {
+		fault_print(&f);
+		r->who.run_id = "";
+		lifecycle_refused(&r->paths, &r->who, r->argv[0], &f);
+		return EXIT_NOT_STARTED;
+	}
+	if (make_plan(r, &f) < 0) {
+		fault_print(&f);
+		return EXIT_NOT_STARTED;
+	}
+	make_env(r);
+	status = run_recorded(r);
+	fsplan_undo(&r->fs);
+	return status;
+}
+
+static void run_free(struct run *r)
+{
+	journal_close(r->journal);
+	fsplan_free(&r->fs);
+	profile_free(r->profile);
+	agent_free(r->agent);
+	paths_free(&r->paths);
+	strlist_free(&r->env_dropped);
+	strlist_free(&r->o.meta);
+	strlist_free(&r->o.env);
+	strlist_free(&r->o.pass_env);
+	strlist_free(&r->o.ro);
+	strlist_free(&r->o.rw);
+	env_free(r->env);
+	free(r->requester);
+	free(r->requester_type);
+	free(r->requester_id);
+	free(r->user_name);
+	free(r->home);
+	free(r->cwd);
+	free(r->workspace);
+	free(r->shim);
+	free(r->program);
+	free(r->run_dir);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run r = {0};
+	int status, first = parse(argc, argv, &r.o, &status);
+
+	if (first < 0)
+		return status == EXIT_YES ? EXIT_YES : EXIT_NOT_STARTED;
+	if (r.o.agent == NULL)
+		return usage("which agent? --agent ID");
+	if (first == argc)
+		return usage("which command? warder run --agent ID -- COMMAND");
+	if (r.o.status_fd >= 0 && fcntl(r.o.status_fd, F_SETFD, FD_CLOEXEC) < 0)
+		return usage("--status-fd: that descriptor is not open");
+	r.argv = argv + first;
+	status = start(&r);
+	run_free(&r);
+	return status;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decide, write down, and only then act: the one way to an allow. */
+#include "supervisor/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "record/journal.h"
+#include "supervisor/why.h"
+
+enum { WHY_LINES = 64 }; /* denials kept for `why`; older ones are in the journal */
+
+struct why_table {
+	struct why {
+		pid_t tgid;
+		char name[ADDR_NAME_MAX + 1]; /* of a `resolve` denial; else "" */
+		char line[WHY_LINE_MAX];
+	} v[WHY_LINES];
+	size_t next;
+};
+
+struct why_table *why_new(void)
+{
+	return mem_alloc(sizeof(struct why_table));
+}
+
+static void remember(struct supervisor *s, pid_t tgid, const char *tool, const char *resource,
+		     const struct verdict *v)
+{
+	struct why *w = &s->why->v[s->why->next++ % WHY_LINES];
+
+	w->tgid = tgid;
+	snprintf(w->name, sizeof(w->name), "%s", strcmp(tool, "resolve") == 0 ? resource : "");
+	snprintf(w->line, sizeof(w->line), "warder: denied %s %s: %s%s%s%s", tool, resource,
+		 v->reason, v->rule ? " (" : "", v->rule ? v->rule : "", v->rule ? ")" : "");
+}
+
+static void remember_attempt(struct supervisor *s, const struct attempt *a,
+			     const struct verdict *v)
+{
+	remember(s, a->by ? a->by->tgid : 0, a->tool, a->resource, v);
+}
+
+/* The newest line that fits: by process, or by name where one is given. */
+static const char *recall(const struct why_table *t, pid_t tgid, const char *name)
+{
+	for (size_t i = 1; i <= WHY_LINES && i <= t->next; i++) {
+		const struct why *w = &t->v[(t->next - i) % WHY_LINES];
+
+		if (name ? strcmp(w->name, name) == 0 : w->tgid == tgid && tgid != 0)
+			return w->line;
+	}
+	return NULL;
+}
+
+const char *attempt_why(const struct supervisor *s, pid_t tgid)
+{
+	return recall(s->why, tgid, NULL);
+}
+
+const char *attempt_why_name(const struct supervisor *s, const char *name)
+{
+	return recall(s->why, 0, name);
+}
+
+/* The verdict as it will be carried out. */
+static struct verdict effective(const struct supervisor *s, const struct attempt *a)
+{
+	struct verdict v = a->verdict;
+
+	if (v.decision == DECISION_ASK) {
+		v.decision = DECISION_DENY;
+		v.reason = "it asks for an approval, and nobody can be asked";
+	}
+	if (v.decision == DECISION_DENY && s->plan->observe && !a->wall)
+		v.decision = DECISION_OBSERVE;
+	return v;
+}
+
+static void fill_process(struct record_process *p, const struct agent_process *by)
+{
+	if (by == NULL)
+		return;
+	*p = (struct record_process){.pid = by->pid, .host_pid = by->tgid, .exe = by->exe,
+				     .argv = by->argv, .argc = by->argc};
+}
+
+static void fill(struct action *act, const struct attempt *a, enum record_phase phase)
+{
+	*act = (struct action){.phase = phase, .tool = a->tool, .resource = a->resource,
+			       .rule = a->verdict.rule, .reason = a->verdict.reason, .via = a->via,
+			       .args = a->args, .detail = a->detail};
+	fill_process(&act->process, a->by);
+}
+
+static int refuse(struct action *act, int err)
+{
+	act->decision = POLICY_DENIED;
+	act->result = RESULT_BLOCKED;
+	act->err = err;
+	return err;
+}
+
+bool attempt_decide(struct supervisor *s, const struct attempt *a, int *err, struct action *out)
+{
+	static const enum record_decision decisions[] = {
+		[DECISION_ALLOW] = POLICY_ALLOWED,
+		[DECISION_OBSERVE] = POLICY_OBSERVED,
+	};
+	struct verdict v = effective(s, a);
+	bool allowed = v.decision == DECISION_ALLOW || v.decision == DECISION_OBSERVE;
+	struct action act;
+
+	fill(&act, a, PHASE_DECISION);
+	act.reason = v.reason;
+	*err = 0;
+	if (allowed) {
+		act.decision = decisions[v.decision];
+		act.result = a->pending ? RESULT_PENDING : RESULT_SUCCESS;
+	} else {
+		*err = refuse(&act, a->err);
+		remember_attempt(s, a, &v);
+	}
+	if (journal_append(s->plan->journal, &act) < 0) {
+		/* No record, no action. */
+		struct verdict unrecorded = {.reason = "the journal cannot be written"};
+
+		remember_attempt(s, a, &unrecorded);
+		*err = a->err ? a->err : EACCES;
+		return false;
+	}
+	if (out)
+		*out = act;
+	return allowed;
+}
+
+void attempt_outcome(struct supervisor *s, struct action *decision, enum record_result result,
+		     int err, const char *detail)
+{
+	struct action act = *decision;
+
+	act.phase = PHASE_OUTCOME;
+	act.result = result;
+	act.err = err;
+	act.detail = detail;
+	/* The action has been had; a journal that fails now refuses the next one. */
+	journal_append(s->plan->journal, &act);
+}
+
+void attempt_denied_later(struct supervisor *s, struct action *decision, pid_t tgid,
+			  const struct verdict *v, enum record_via via, int err,
+			  const char *detail)
+{
+	struct action act = *decision;
+
+	act.phase = PHASE_OUTCOME;
+	act.rule = v->rule;
+	act.reason = v->reason;
+	act.via = via;
+	act.detail = detail;
+	refuse(&act, err);
+	remember(s, tgid, act.tool, act.resource, v);
+	journal_append(s->plan->journal, &act);
+}
+
+void attempt_finding(struct supervisor *s, const struct attempt *a)
+{
+	struct action act;
+
+	fill(&act, a, PHASE_FINDING);
+	act.decision = POLICY_DENIED;
+	act.result = RESULT_KILLED;
+	journal_append(s->plan->journal, &act);
+}

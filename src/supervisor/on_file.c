@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls that could change a file, by its path.  The walls are the mounts and
+ * Landlock; here an attempt against them gets its record and its answer.  What
+ * is not refused goes on in the kernel, which looks the path up again and meets
+ * the same walls: so CONTINUE is no hole.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "supervisor/agentmem.h"
+#include "supervisor/request.h"
+#include "supervisor/rootpath.h"
+
+enum touches {
+	OPENS,   /* the file itself, or its directory when it is to be made */
+	CHANGES, /* the file itself; symlinks followed */
+	ENTRY,   /* the directory's entry: made, removed, replaced */
+};
+
+enum { NO_ARG = -1 };
+
+struct file_call {
+	int nr;
+	enum touches touches;
+	signed char dirfd, path;   /* argument numbers */
+	signed char dirfd2, path2; /* of the second path, as ENTRY */
+};
+
+static const struct file_call calls[] = {
+	{SYS_openat, OPENS, 0, 1, NO_ARG, NO_ARG},
+	{SYS_openat2, OPENS, 0, 1, NO_ARG, NO_ARG},
+	{SYS_unlinkat, ENTRY, 0, 1, NO_ARG, NO_ARG},
+	{SYS_mkdirat, ENTRY, 0, 1, NO_ARG, NO_ARG},
+	{SYS_mknodat, ENTRY, 0, 1, NO_ARG, NO_ARG},
+	{SYS_renameat, ENTRY, 0, 1, 2, 3},
+	{SYS_renameat2, ENTRY, 0, 1, 2, 3},
+	{SYS_linkat, ENTRY, 2, 3, NO_ARG, NO_ARG},
+	{SYS_symlinkat, ENTRY, 1, 2, NO_ARG, NO_ARG},
+	{SYS_truncate, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_fchmodat, CHANGES, 0, 1, NO_ARG, NO_ARG},
+#ifdef __x86_64__
+	{SYS_open, OPENS, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_creat, OPENS, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_unlink, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_rmdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_mkdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_mknod, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_rename, ENTRY, NO_ARG, 0, NO_ARG, 1},
+	{SYS_link, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG},
+	{SYS_symlink, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG},
+	{SYS_chmod, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG},
+#endif
+};
+
+static const struct file_call *find_call(int nr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (calls[i].nr == nr)
+			return &calls[i];
+	return NULL;
+}
+
+/* Whether the file system that this is on, as it is mounted here, takes no change. */
+static bool read_only(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && (st.f_flags & ST_RDONLY);
+}
+
+/* A hole in the agent's view: a device that it may use stands on a read-only mount. */
+static bool is_device(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	       (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+/* For OPENS: whether the flags ask for a change at all; openat2 has them in memory. */
+static bool opens_for_change(const struct request *rq, bool *nofollow)
+{
+	uint64_t flags = 0;
+
+	switch (rq->nr) {
+	case SYS_openat:
+		flags = rq->args[2];
+		break;
+	case SYS_openat2:
+		if (agentmem_read(rq->tid, rq->args[2], &flags, sizeof(flags)) < 0)
+			return false; /* the kernel says EFAULT */
+		break;
+#ifdef __x86_64__
+	case SYS_open:
+		flags = rq->args[1];
+		break;
+	case SYS_creat:
+		flags = O_CREAT | O_WRONLY | O_TRUNC;
+		break;
+#endif
+	}
+	*nofollow = flags & O_NOFOLLOW;
+	if (flags & O_PATH)
+		return false;
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
+}
+
+/* The directory of the path, where it cannot be changed; -1 where it can. */
+static int refusing_parent(struct supervisor *s, const struct request *rq, int dirfd,
+			   const char *path)
+{
+	const char *last;
+	autofd int fd = rootpath_parent(s, rq, dirfd, path, &last);
+
+	return fd >= 0 && read_only(fd) ? take_fd(&fd) : -1;
+}
+
+/* The file or directory that refuses; -1: none, let the kernel look. */
+static int refusing(struct supervisor *s, const struct request *rq, enum touches touches, int dirfd,
+		    const char *path, bool nofollow)
+{
+	autofd int fd = rootpath_open(s, rq, dirfd, path,
+				      touches == ENTRY || nofollow ? O_NOFOLLOW : 0);
+
+	if (fd == -ENOENT && touches != CHANGES) {
+		fd = -1;
+		return refusing_parent(s, rq, dirfd, path);
+	}
+	if (fd < 0) {
+		fd = -1;
+		return -1;
+	}
+	if (read_only(fd))
+		return touches != ENTRY && is_device(fd) ? -1 : take_fd(&fd);
+	return touches == ENTRY ? refusing_parent(s, rq, dirfd, path) : -1;
+}
+
+static void resource_text(int fd, const char *path, char *out, size_t size)
+{
+	char base[PATH_MAX];
+	struct stat st;
+	const char *slash = strrchr(path, '/');
+	const char *last = slash ? slash + 1 : path;
+	const char *base_last;
+
+	if (rootpath_name(fd, base, sizeof(base)) < 0)
+		base[0] = '\0';
+	base_last = strrchr(base, '/');
+	/* A directory that refuses what would be made in it. */
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && *last &&
+	    strcmp(base_last ? base_last + 1 : base, last) != 0)
+		snprintf(out, size, "%s/%s", strcmp(base, "/") == 0 ? "" : base, last);
+	else
+		snprintf(out, size, "%s", base);
+}
+
+/* True: refused and answered. */
+static bool refuse_path(struct supervisor *s, struct request *rq, enum touches touches, int dirfd,
+			int path_arg, bool nofollow)
+{
+	char path[PATH_MAX], resource[2 * PATH_MAX];
+	struct attempt a = {.tool = "file",
+			    .resource = resource,
+			    .verdict = {.decision = DECISION_DENY, .rule = "filesystem",
+					.reason = "the profile does not make it writable"},
+			    .via = VIA_KERNEL,
+			    .err = EROFS,
+			    .by = &rq->who,
+			    .wall = true};
+	autofd int fd = -1;
+	int err;
+
+	if (agentmem_string(rq->tid, rq->args[path_arg], path, sizeof(path)) < 0)
+		return false;
+	fd = refusing(s, rq, touches, dirfd, path, nofollow);
+	if (fd < 0 || !notify_valid(s, rq->id))
+		return false;
+	resource_text(fd, path, resource, sizeof(resource));
+	attempt_decide(s, &a, &err, NULL);
+	notify_error(s, rq->id, err);
+	return true;
+}
+
+void on_file(struct supervisor *s, struct request *rq)
+{
+	const struct file_call *call = find_call(rq->nr);
+	bool nofollow = false;
+
+	if (call->touches == OPENS && !opens_for_change(rq, &nofollow)) {
+		notify_continue(s, rq->id);
+		return;
+	}
+	if (refuse_path(s, rq, call->touches,
+			call->dirfd == NO_ARG ? AT_FDCWD : (int)rq->args[call->dirfd], call->path,
+			nofollow))
+		return;
+	if (call->path2 != NO_ARG &&
+	    refuse_path(s, rq, ENTRY,
+			call->dirfd2 == NO_ARG ? AT_FDCWD : (int)rq->args[call->dirfd2],
+			call->path2, true))
+		return;
+	notify_continue(s, rq->id);
+}

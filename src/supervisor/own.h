@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is the sandbox's alone, so that nothing of it crosses the wall. */
+#ifndef WARDER_SUPERVISOR_OWN_H
+#define WARDER_SUPERVISOR_OWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "supervisor/state.h"
+
+/* Once the mounts stand: finds the private file systems beneath s->rootfd. */
+void own_find(struct supervisor *s);
+/* Nobody outside has this file system. */
+bool own_fs(const struct supervisor *s, dev_t dev);
+/* The socket lives in the agent's network namespace; SO_NETNS_COOKIE, 5.14.  One that
+ * was handed off, or passed in by SCM_RIGHTS, does not. */
+bool own_net(const struct supervisor *s, int sock);
+
+#endif

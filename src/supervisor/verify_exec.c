@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After the answer: is what runs what was approved?  ptrace(2), "execve(2) under ptrace". */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "supervisor/exec.h"
+
+enum {
+	CMDLINE_CHUNK = 16 * 1024,
+	DETAIL_MAX = PATH_MAX * 2,
+	/* Errors that mean "the call starts again", linux/errno.h. */
+	RESTART_FIRST = 512,
+	RESTART_LAST = 516,
+};
+
+struct pending {
+	struct pending *next, **link;
+	pid_t tid, tgid;
+	int fd; /* the approved file */
+	dev_t dev;
+	ino_t ino;
+	unsigned char argv_hash[EXEC_HASH_LEN];
+	struct action action;
+	char *resource, *exe;
+};
+
+struct exec_table {
+	struct pending *all;
+	size_t n;
+};
+
+struct exec_table *exec_table_new(void)
+{
+	return mem_alloc(sizeof(struct exec_table));
+}
+
+static void hash_argv(char *const *argv, size_t argc, unsigned char out[EXEC_HASH_LEN])
+{
+	crypto_hash_sha256_state st;
+
+	crypto_hash_sha256_init(&st);
+	for (size_t i = 0; i < argc; i++)
+		crypto_hash_sha256_update(&st, (const unsigned char *)argv[i], strlen(argv[i]) + 1);
+	crypto_hash_sha256_final(&st, out);
+}
+
+/* The same of a process that stands at its exec stop. */
+static int hash_cmdline(pid_t pid, unsigned char out[EXEC_HASH_LEN])
+{
+	crypto_hash_sha256_state st;
+	unsigned char chunk[CMDLINE_CHUNK];
+	char path[40];
+	autofd int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	crypto_hash_sha256_init(&st);
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		crypto_hash_sha256_update(&st, chunk, (size_t)n);
+	crypto_hash_sha256_final(&st, out);
+	return n < 0 ? -1 : 0;
+}
+
+static void drop(struct supervisor *s, struct pending *p)
+{
+	*p->link = p->next;
+	if (p->next)
+		p->next->link = p->link;
+	s->execs->n--;
+	fd_close(&p->fd);
+	free(p->resource);
+	free(p->exe);
+	free(p);
+}
+
+static struct pending *new_pending(struct supervisor *s, const struct request *rq,
+				   struct exec_command *c, const struct action *decision)
+{
+	struct exec_table *t = s->execs;
+	struct exec_file *file = &c->chain[c->n - 1];
+	struct pending *p = t->n < EXECS_MAX ? calloc(1, sizeof(*p)) : NULL;
+
+	if (p == NULL)
+		return NULL;
+	p->tid = rq->tid;
+	p->tgid = rq->who.tgid;
+	p->fd = take_fd(&file->fd);
+	p->dev = file->st.st_dev;
+	p->ino = file->st.st_ino;
+	hash_argv(c->argv[c->n - 1], c->argc[c->n - 1], p->argv_hash);
+	p->action = *decision;
+	p->resource = strdup(decision->resource);
+	p->exe = decision->process.exe ? strdup(decision->process.exe) : NULL;
+	p->action.resource = p->resource ? p->resource : "";
+	p->action.process.exe = p->exe;
+	p->action.process.argv = NULL;
+	p->next = t->all;
+	p->link = &t->all;
+	if (t->all)
+		t->all->link = &p->next;
+	t->all = p;
+	t->n++;
+	return p;
+}
+
+void exec_verify(struct supervisor *s, const struct request *rq, struct exec_command *c,
+		 const struct action *decision)
+{
+	static const struct verdict unseen = {
+		.decision = DECISION_DENY,
+		.rule = "exec.verify",
+		.reason = "what it runs cannot be verified: another process traces it",
+	};
+	struct action held = *decision;
+	struct pending *p = new_pending(s, rq, c, decision);
+
+	if (p == NULL) {
+		attempt_outcome(s, &held, RESULT_FAILURE, EAGAIN,
+				"{\"why\":\"too many commands are being verified\"}");
+		notify_error(s, rq->id, EAGAIN);
+		return;
+	}
+	/* The interrupt waits behind the held call: if no exec comes of it, the
+	 * thread stops on its way out, and we learn that, too. */
+	if (ptrace(PTRACE_SEIZE, rq->tid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0 ||
+	    ptrace(PTRACE_INTERRUPT, rq->tid, NULL, NULL) < 0) {
+		attempt_denied_later(s, &held, rq->who.tgid, &unseen, VIA_KERNEL, EACCES, NULL);
+		notify_error(s, rq->id, EACCES);
+		drop(s, p);
+		return;
+	}
+	notify_continue(s, rq->id);
+}
+
+/* --- the stop ---------------------------------------------------------------------------------- */
+
+static bool same_file(const struct pending *p, pid_t pid)
+{
+	char path[40];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino;
+}
+
+static bool same_argv(const struct pending *p, pid_t pid)
+{
+	unsigned char now[EXEC_HASH_LEN];
+
+	return hash_cmdline(pid, now) == 0 && memcmp(now, p->argv_hash, sizeof(now)) == 0;
+}
+
+static void escape_attempt(struct supervisor *s, struct pending *p, pid_t pid, const char *what)
+{
+	char exe[PATH_MAX], detail[DETAIL_MAX];
+	const struct agent_process by = {.tgid = p->tgid, .tid = p->tid,
+					 .pid = p->action.process.pid, .exe = p->exe};
+	struct attempt a = {.tool = "exec",
+			    .resource = p->action.resource,
+			    .verdict = {.decision = DECISION_DENY, .rule = "exec.verify", .reason = what},
+			    .via = VIA_KERNEL,
+			    .by = &by,
+			    .detail = detail};
+	struct json j;
+
+	if (agentproc_link(pid, "exe", exe, sizeof(exe)) < 0)
+		exe[0] = '\0';
+	json_init(&j, detail, sizeof(detail));
+	json_open(&j, NULL, '{');
+	json_str(&j, "approved", p->action.resource);
+	json_str(&j, "found", exe);
+	json_close(&j, '}');
+	/* It has not run an instruction and never will. */
+	kill(pid, SIGKILL);
+	attempt_finding(s, &a);
+	attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
+}
+
+static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
+{
+	if (!same_file(p, pid))
+		escape_attempt(s, p, pid, "another file was put in place of the approved one");
+	else if (!same_argv(p, pid))
+		escape_attempt(s, p, pid, "other arguments were put in place of the approved ones");
+	else
+		attempt_outcome(s, &p->action, RESULT_SUCCESS, 0, NULL);
+	ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	drop(s, p);
+}
+
+/* What the failed call left in the result register. */
+static long call_result(pid_t pid)
+{
+	struct user_regs_struct regs;
+	struct iovec iov = {.iov_base = &regs, .iov_len = sizeof(regs)};
+
+	if (ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &iov) < 0)
+		return 0;
+#if defined(__x86_64__)
+	return (long)regs.rax;
+#else
+	return (long)regs.regs[0];
+#endif
+}
+
+static void no_exec(struct supervisor *s, struct pending *p, pid_t pid, int sig)
+{
+	long result = call_result(pid);
+	int err = result < 0 && result >= -4095 ? (int)-result : 0;
+
+	if (err >= RESTART_FIRST && err <= RESTART_LAST)
+		err = EINTR; /* it comes again, as an attempt of its own */
+	attempt_outcome(s, &p->action, RESULT_FAILURE, err, NULL);
+	ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)sig);
+	drop(s, p);
+}
+
+/* Two threads of a process may exec at once; the stop says whose it is by the
+ * number that the thread had (PTRACE_GETEVENTMSG). */
+static struct pending *whose_exec(struct supervisor *s, struct pending *p, pid_t pid)
+{
+	unsigned long former = 0;
+
+	if (ptrace(PTRACE_GETEVENTMSG, pid, NULL, &former) < 0 || (pid_t)former == p->tid)
+		return p;
+	for (struct pending *q = s->execs->all; q; q = q->next)
+		if (q->tid == (pid_t)former)
+			return q;
+	return p;
+}
+
+static void stopped(struct supervisor *s, struct pending *p, pid_t pid, int status)
+{
+	int event = status >> 16, sig = WSTOPSIG(status);
+
+	if (!WIFSTOPPED(status)) {
+		attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
+		drop(s, p);
+	} else if (event == PTRACE_EVENT_EXEC) {
+		at_exec(s, whose_exec(s, p, pid), pid);
+	} else {
+		/* PTRACE_EVENT_STOP: our interrupt, or a group stop, that goes on without
+		 * us.  No event: a signal on its way to the thread. */
+		no_exec(s, p, pid, event == 0 ? sig : 0);
+	}
+}
+
+void execs_reap(struct supervisor *s)
+{
+	struct pending *p = s->execs->all;
+
+	while (p) {
+		int status;
+		pid_t pid = waitpid(p->tid, &status, __WALL | WNOHANG);
+		struct pending *next = p->next;
+
+		/* A thread that execs takes its leader's number. */
+		if (pid < 0 && p->tgid != p->tid)
+			pid = waitpid(p->tgid, &status, __WALL | WNOHANG);
+		if (pid > 0) {
+			stopped(s, p, pid, status);
+			next = s->execs->all; /* it may have been another's stop: look again */
+		} else if (pid < 0) {
+			attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
+			drop(s, p);
+		}
+		p = next;
+	}
+}
+
+void exec_table_free(struct supervisor *s)
+{
+	if (s->execs == NULL)
+		return;
+	while (s->execs->all)
+		drop(s, s->execs->all);
+	free(s->execs);
+	s->execs = NULL;
+}

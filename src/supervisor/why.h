@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last denials, as the shim prints them. */
+#ifndef WARDER_SUPERVISOR_WHY_H
+#define WARDER_SUPERVISOR_WHY_H
+
+enum { WHY_LINE_MAX = 512 }; /* WARDER_TEXT_MAX of preload/protocol.h */
+
+struct why_table;
+struct why_table *why_new(void); /* before the start: memory is there */
+
+#endif

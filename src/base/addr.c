@@ -217,8 +217,10 @@ bool cidr_has(const struct cidr *c, const struct addr *a)
 
 bool addr_is_loopback(const struct addr *a)
 {
+	static const uint8_t v6[V6_BYTES] = {[V6_BYTES - 1] = 1};
+
 	return (a->family == 4 && a->bytes[0] == 127) ||
-	       (a->family == 6 && IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)a->bytes));
+	       (a->family == 6 && memcmp(a->bytes, v6, V6_BYTES) == 0);
 }
 
 bool addr_is_unspecified(const struct addr *a)

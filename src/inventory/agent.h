@@ -24,6 +24,8 @@ bool agent_id_valid(const char *id); /* [a-z0-9][a-z0-9_.-]{0,62} */
 /* NULL with a fault; the fault of an agent that is not there says how to register it. */
 struct agent *agent_load(const char *config_dir, const char *id, struct fault *f);
 void agent_free(struct agent *a);
+/* Whether every field is what it must be.  0 or -1 with a fault that names it. */
+int agent_check(const struct agent *a, struct fault *f);
 /* Writes CONFIG/agents.d/ID.json with stable formatting; refuses to replace one
  * unless replace.  0 or -1 with a fault. */
 int agent_save(const char *config_dir, const struct agent *a, bool replace, struct fault *f);
@@ -33,5 +35,7 @@ int agent_list(const char *config_dir, struct strlist *ids, struct fault *f);
  * (the day itself still counts, UTC) and requesters.  0 or -1 with a fault. */
 int agent_may_start(const struct agent *a, const char *requester, struct fault *f);
 const char *agent_state_name(enum agent_state s);
+/* The agent as JSON with the keys of its file in their order; owned by the caller. */
+char *agent_json(const struct agent *a, bool one_line);
 
 #endif

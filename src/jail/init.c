@@ -149,6 +149,7 @@ _Noreturn void init_run(const struct jail_plan *plan, int control, pid_t supervi
 	if (lose_privileges(plan, control, &f) < 0)
 		give_up(control, &f);
 
+	prctl(PR_SET_DUMPABLE, 0); /* offer nothing to it; the command sets its own */
 	command = fork();
 	if (command < 0) {
 		fault_errno(&f, NULL, "cannot fork the command");
@@ -157,8 +158,7 @@ _Noreturn void init_run(const struct jail_plan *plan, int control, pid_t supervi
 	if (command == 0)
 		command_run(plan, control, tun >= 0);
 
-	/* From here on hostile code runs beside us: hold nothing, offer nothing. */
-	prctl(PR_SET_DUMPABLE, 0);
+	/* From here on hostile code runs beside us: hold nothing. */
 	if (dup2(control, 3) != 3 || close_range(4, ~0U, 0) < 0 || close_range(0, 2, 0) < 0)
 		_exit(125);
 	if (filter_load_init() < 0)

@@ -212,11 +212,53 @@ static bool is_glob(const char *path)
 	return strpbrk(path, "*?") != NULL;
 }
 
-static bool exec_path_matches(const struct exec_rule *r, const char *path)
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* One file that is many commands: which one it is, its arguments say. */
+static bool is_multicall(const char *path)
+{
+	static const char *const names[] = {"busybox", "busybox.static", "toybox", "coreutils"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(last_part(path), names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* As these programs themselves find it: the name they are called by (a login shell's begins
+ * with "-"), or after their own name the first argument. */
+static bool calls_applet(const char *applet, char *const *argv, size_t argc)
+{
+	static const char prog[] = "--coreutils-prog=";
+	const char *name = argc > 0 ? last_part(argv[0]) : "";
+
+	name += name[0] == '-';
+	if (is_multicall(name)) {
+		name = argc > 1 ? argv[1] : "";
+		if (strncmp(name, prog, sizeof(prog) - 1) == 0)
+			name += sizeof(prog) - 1;
+	}
+	return strcmp(name, applet) == 0;
+}
+
+static bool exec_matches(const struct exec_rule *r, const char *path, char *const *argv,
+			 size_t argc)
 {
 	const char *want = r->resolved ? r->resolved : r->path;
 
-	return is_glob(r->path) ? glob_path(want, path) : strcmp(want, path) == 0;
+	if (is_glob(r->path))
+		return glob_path(want, path);
+	if (strcmp(want, path) != 0)
+		return false;
+	/* A rule about "su" is none about all of busybox. */
+	if (is_multicall(want) && !is_multicall(r->path))
+		return calls_applet(last_part(r->path), argv, argc);
+	return true;
 }
 
 struct verdict judge_exec(const struct profile *p, const char *path, char *const *argv, size_t argc)
@@ -227,7 +269,7 @@ struct verdict judge_exec(const struct profile *p, const char *path, char *const
 	for (size_t i = 0; i < p->exec.n; i++) {
 		const struct exec_rule *r = &p->exec.v[i];
 
-		if (exec_path_matches(r, path) &&
+		if (exec_matches(r, path, argv, argc) &&
 		    (r->any_argv || glob_argv(r->argv.v, r->argv.n, args, n_args)))
 			return of_rule(&r->head);
 	}

@@ -431,8 +431,9 @@ static bool is_instead(const struct key *k, const json_t *v)
 {
 	if (k->instead == NULL)
 		return false;
-	return json_is_null(v) ? strcmp(k->instead, "null") == 0
-			       : json_is_string(v) && strcmp(k->instead, json_string_value(v)) == 0;
+	if (strcmp(k->instead, "null") == 0)
+		return json_is_null(v);
+	return json_is_string(v) && strcmp(k->instead, json_string_value(v)) == 0;
 }
 
 static int read_section(struct reader *r, const struct key *k, const json_t *v,

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* warder profile: is it right, and what does it come to? */
+#include "policy/profile.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "base/suggest.h"
+#include "cli/cli.h"
+#include "gateway/url.h"
+
+struct request {
+	bool json;
+	struct profile_context ctx;
+};
+
+static int failed(const struct fault *f)
+{
+	fault_print(f);
+	return EXIT_NO;
+}
+
+/* NULL where it is wrong in any way; the reason is printed. */
+static struct profile *load(const struct request *r, const char *name)
+{
+	struct fault f;
+	struct gateway gateway;
+	struct profile *p = profile_load(name, &r->ctx, &f);
+
+	if (p != NULL && gateway_parse(p->gateway.url, &gateway, &f) == 0)
+		return p;
+	failed(&f);
+	profile_free(p);
+	return NULL;
+}
+
+/* What is checked is a file where one is there, also without a slash in its name. */
+static int check(const struct request *r, const char *name)
+{
+	autofree char *path = strchr(name, '/') == NULL && access(name, F_OK) == 0
+				      ? mem_printf("./%s", name) : mem_strdup(name);
+	struct profile *p = load(r, path);
+
+	if (p == NULL)
+		return EXIT_NO;
+	if (r->json)
+		printf("{\"profile\":\"%s\",\"hash\":\"%s\",\"ok\":true}\n", p->name, p->hash);
+	else
+		printf("%s: the profile \"%s\" is right\n", name, p->name);
+	profile_free(p);
+	return EXIT_YES;
+}
+
+static int show(const struct request *r, const char *name)
+{
+	struct profile *p = load(r, name);
+
+	if (p == NULL)
+		return EXIT_NO;
+	autofree char *text = profile_show(p, r->json);
+
+	puts(text);
+	profile_free(p);
+	return EXIT_YES;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct request *r, const char *name);
+} actions[] = {
+	{"check", check},
+	{"show", show},
+};
+
+static int usage(const char *what, const char *which)
+{
+	fprintf(stderr, "warder: profile: %s%s\nwarder: see `warder profile --help`\n", what, which);
+	return EXIT_USAGE;
+}
+
+static int act(const struct request *r, int argc, char **argv)
+{
+	struct suggestion s;
+
+	if (argc == 0)
+		return usage("wants one of check, show", "");
+	s = (struct suggestion){.word = argv[0]};
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		suggest_consider(&s, actions[i].name);
+		if (strcmp(actions[i].name, argv[0]) != 0)
+			continue;
+		if (argc != 2)
+			return usage(argv[0], ": wants one profile");
+		return actions[i].run(r, argv[1]);
+	}
+	fprintf(stderr, "warder: profile: no such action: %s", argv[0]);
+	fprintf(stderr, s.best ? "; did you mean %s?\n" : "\n", s.best);
+	return EXIT_USAGE;
+}
+
+int cmd_profile(int argc, char **argv)
+{
+	struct request r = {0};
+	const struct option options[] = {
+		{"json", OPTION_FLAG, &r.json, NULL, "one object on one line"},
+	};
+	struct paths paths;
+	struct fault f;
+	int status, first = options_parse(cli_verb("profile"), options, ARRAY_SIZE(options), false,
+					  argc, argv, &status);
+
+	if (first < 0)
+		return status;
+	if (paths_init(&paths, &f) < 0)
+		return failed(&f);
+	r.ctx = (struct profile_context){.config_dir = paths.config, .share_dir = paths.share};
+	status = act(&r, argc - first, argv + first);
+	paths_free(&paths);
+	return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Secrets out of what is written down.  A record is read by many people for
+ * years; what it needs is that a token was used, not which.  A guess, and on
+ * the careful side: a shape that is not known is not found.
+ */
+#ifndef WARDER_RECORD_REDACT_H
+#define WARDER_RECORD_REDACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define REDACTED "***"
+
+/* Copies text to out (size > 0, terminated, cut where it ends), every secret shape
+ * replaced by REDACTED.  True: something was.  Linear in len. */
+bool redact_text(const char *text, size_t len, char *out, size_t size);
+
+/* Whether the option's name ("--api-token", "-password") announces a secret. */
+bool redact_names_secret(const char *name, size_t len);
+/* One argument; hide_all: the argument before it announced a secret. *announces is
+ * set when this one does for the next. */
+bool redact_arg(const char *arg, size_t len, bool hide_all, bool *announces, char *out, size_t size);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ways to files:  files KIND,PATH[,PATH]...
+ * Each argument is one attempt and the name of its result.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#include "probe.h"
+
+enum { WORDS_MAX = 3 };
+
+/* What a reader wants is a byte: a secret that is masked may open and be empty. */
+static int read_byte(int fd)
+{
+	char byte;
+	ssize_t got = fd < 0 ? -1 : read(fd, &byte, 1);
+
+	if (got == 0) {
+		errno = ENODATA;
+		return -1;
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static int reads(char **p) { return read_byte(open(p[0], O_RDONLY)); }
+
+static int lists(char **p)
+{
+	DIR *dir = opendir(p[0]);
+	struct dirent *e;
+
+	if (!dir)
+		return -1;
+	while ((e = readdir(dir)))
+		if (e->d_name[0] != '.')
+			return 0;
+	errno = ENODATA;
+	return -1;
+}
+
+static int write_to(int fd) { return fd < 0 || write(fd, "x\n", 2) != 2 || close(fd) < 0 ? -1 : 0; }
+static int writes(char **p) { return write_to(open(p[0], O_WRONLY | O_CREAT | O_APPEND, 0644)); }
+static int truncates(char **p) { return truncate(p[0], 0); }
+static int unlinks(char **p) { return unlink(p[0]); }
+static int makes_dir(char **p) { return mkdir(p[0], 0755); }
+static int modes(char **p) { return chmod(p[0], 0777); }
+static int renames(char **p) { return rename(p[0], p[1]); }
+static int links(char **p) { return link(p[0], p[1]); }
+
+static int swaps(char **p)
+{
+	return renameat2(AT_FDCWD, p[0], AT_FDCWD, p[1], RENAME_EXCHANGE);
+}
+
+static int by_hard_link(char **p)
+{
+	unlink(p[1]);
+	return link(p[0], p[1]) < 0 ? -1 : writes(p + 1);
+}
+
+static int by_symlink(char **p)
+{
+	unlink(p[1]);
+	return symlink(p[0], p[1]) < 0 ? -1 : writes(p + 1);
+}
+
+/* Through what /proc says is a process's root. */
+static int by_proc(const char *format, const char *path)
+{
+	char text[4200];
+	char *words[] = { text };
+
+	snprintf(text, sizeof(text), format, path);
+	return writes(words);
+}
+
+static int by_own_root(char **p) { return by_proc("/proc/self/root%s", p[0]); }
+static int by_init_root(char **p) { return by_proc("/proc/1/root%s", p[0]); }
+static int by_init_cwd(char **p) { return by_proc("/proc/1/cwd%s", p[0]); }
+
+/* An O_PATH descriptor, opened again for writing. */
+static int by_descriptor(char **p)
+{
+	char text[64];
+	int fd = open(p[0], O_PATH);
+
+	snprintf(text, sizeof(text), "/proc/self/fd/%d", fd);
+	return fd < 0 ? -1 : write_to(open(text, O_WRONLY | O_APPEND));
+}
+
+static int by_handle(char **p)
+{
+	union {
+		struct file_handle h;
+		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} u = { .h.handle_bytes = MAX_HANDLE_SZ };
+	int mount_id, root;
+
+	if (name_to_handle_at(AT_FDCWD, p[0], &u.h, &mount_id, 0) < 0)
+		return -1;
+	root = open(p[1], O_RDONLY | O_DIRECTORY);
+	return write_to(open_by_handle_at(root, &u.h, O_WRONLY | O_APPEND));
+}
+
+static int by_mapping(char **p)
+{
+	int fd = open(p[0], O_RDONLY);
+	char *m = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return m == MAP_FAILED ? -1 : 0;
+}
+
+/* Mounts something over, or away from, the file in a user namespace of its own. */
+static int by_namespace(char **p)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return -1;
+	if (mount(NULL, p[0], NULL, MS_REMOUNT | MS_BIND, NULL) < 0 && umount2(p[0], MNT_DETACH) < 0)
+		return -1;
+	return writes(p);
+}
+
+static int unmounts(char **p) { return umount2(p[0], MNT_DETACH); }
+static int remounts(char **p) { return mount(NULL, p[0], NULL, MS_REMOUNT | MS_BIND, NULL); }
+static int makes_device(char **p) { return mknod(p[0], S_IFCHR | 0666, makedev(1, 8)); }
+static int makes_null(char **p) { return mknod(p[0], S_IFCHR | 0666, makedev(0, 0)); }
+static int makes_fifo(char **p) { return mknod(p[0], S_IFIFO | 0666, 0); }
+static int sets_mode_bits(char **p) { return chmod(p[0], 04755); }
+static int sets_caps(char **p)
+{
+	static const unsigned char all[20] = { 1, 0, 0, 2, 0xff, 0xff, 0xff, 0xff };
+
+	return setxattr(p[0], "security.capability", all, sizeof(all), 0);
+}
+
+static const struct {
+	const char *kind;
+	int (*attempt)(char **paths);
+} kinds[] = {
+	{ "read", reads }, { "list", lists }, { "write", writes }, { "truncate", truncates },
+	{ "unlink", unlinks }, { "mkdir", makes_dir }, { "chmod", modes }, { "rename", renames },
+	{ "link", links }, { "swap", swaps }, { "hard-link", by_hard_link },
+	{ "symlink", by_symlink }, { "own-root", by_own_root }, { "init-root", by_init_root },
+	{ "init-cwd", by_init_cwd }, { "descriptor", by_descriptor }, { "handle", by_handle },
+	{ "mapping", by_mapping }, { "namespace", by_namespace }, { "unmount", unmounts },
+	{ "remount", remounts }, { "device", makes_device }, { "null", makes_null },
+	{ "fifo", makes_fifo }, { "setuid", sets_mode_bits }, { "caps", sets_caps },
+};
+
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		char *words[WORDS_MAX + 1] = { 0 }, *copy = strdup(argv[i]);
+		size_t k = 0;
+		int n = 0;
+
+		for (char *w = strtok(copy, ","); w && n < WORDS_MAX; w = strtok(NULL, ","))
+			words[n++] = w;
+		while (k < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[k].kind, words[0]) != 0)
+			k++;
+		if (k == sizeof(kinds) / sizeof(kinds[0]) || n < 2) {
+			fprintf(stderr, "files: no such attempt: %s\n", argv[i]);
+			return 2;
+		}
+		tell(argv[i], kinds[k].attempt(words + 1));
+		free(copy);
+	}
+	return 0;
+}

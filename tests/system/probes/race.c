@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Races against the check of a connect():
+ *
+ *	race address ADDRESS ALLOWED-PORT FORBIDDEN-PORT
+ *		a thread rewrites the port while connect() is held
+ *	race socket ADDRESS RESET-PORT FORBIDDEN-PORT
+ *		a thread puts another socket under the descriptor: one that was handed over and
+ *		then reset by its peer, so that it is unconnected and in the host's network
+ *
+ * Prints how often each was reached, as the socket itself says; the servers know, too.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "probe.h"
+
+enum { SECONDS = 2, NUMBER = 200 };
+
+static struct sockaddr_in target;
+static in_port_t one_port, other_port;
+static atomic_bool stop;
+static int stale = -1;
+
+static int stream(void)
+{
+	struct linger now = { .l_onoff = 1 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	return fd;
+}
+
+static void *flip_port(void *arg)
+{
+	(void)arg;
+	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+		__atomic_store_n(&target.sin_port, one_port, __ATOMIC_RELAXED);
+		__atomic_store_n(&target.sin_port, other_port, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void *flip_socket(void *arg)
+{
+	int own = *(int *)arg;
+
+	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+		dup2(stale, NUMBER);
+		dup2(own, NUMBER);
+	}
+	return NULL;
+}
+
+/* A socket that was connected on our behalf, and that its peer has reset. */
+static int make_stale(void)
+{
+	struct sockaddr_in to = target;
+	struct pollfd p;
+	char byte;
+	int fd = stream();
+
+	to.sin_port = one_port;
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		perror("race: the first connection");
+		exit(3);
+	}
+	p = (struct pollfd){ .fd = fd, .events = POLLIN };
+	poll(&p, 1, 3000);
+	(void)!recv(fd, &byte, 1, 0); /* the reset, which is the socket's error once */
+	return fd;
+}
+
+static in_port_t peer_of(int fd)
+{
+	struct sockaddr_in peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) < 0 ? 0 : peer.sin_port;
+}
+
+static void run(int by_socket)
+{
+	long tries = 0, reached[2] = { 0 };
+	time_t end = time(NULL) + SECONDS;
+
+	for (; time(NULL) < end; tries++) {
+		int fd = by_socket ? NUMBER : stream();
+		struct sockaddr_in to = target;
+
+		to.sin_port = other_port;
+		/* By socket: always to the forbidden port, which on its own socket is its own
+		 * loopback or refused, and on the stale one would be the host's. */
+		if (connect(fd, by_socket ? (struct sockaddr *)&to : (struct sockaddr *)&target,
+			    sizeof(target)) == 0) {
+			in_port_t peer = peer_of(fd);
+
+			reached[0] += peer == one_port;
+			reached[1] += peer == other_port;
+		}
+		if (!by_socket)
+			close(fd);
+	}
+	stop = true;
+	tell_number("tries", tries);
+	tell_number("allowed", reached[0]);
+	tell_number("forbidden", reached[1]);
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+	int by_socket, own;
+
+	if (argc != 5)
+		return 2;
+	by_socket = strcmp(argv[1], "socket") == 0;
+	target.sin_family = AF_INET;
+	inet_pton(AF_INET, argv[2], &target.sin_addr);
+	one_port = htons((uint16_t)atoi(argv[3]));
+	other_port = htons((uint16_t)atoi(argv[4]));
+	own = stream();
+	if (by_socket)
+		stale = make_stale();
+	dup2(own, NUMBER);
+	if (pthread_create(&thread, NULL, by_socket ? flip_socket : flip_port, &own) != 0)
+		return 3;
+	run(by_socket);
+	pthread_join(thread, NULL);
+	return 0;
+}

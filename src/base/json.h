@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bounded builder of one line of JSON.  No allocation.  What does not fit
- * sets `full`; the text stays valid up to `len`.
+ * A bounded builder of one line of JSON.  No allocation.  A member that does
+ * not fit is left out whole and sets `full`; room for the brackets that are
+ * open is kept, so that after the last json_close() the text is valid JSON
+ * whatever happened.  It is terminated by a NUL at any time.
  */
 #ifndef WARDER_BASE_JSON_H
 #define WARDER_BASE_JSON_H
@@ -12,12 +14,13 @@
 
 struct json {
 	char *buf;
-	size_t size, len;
+	size_t size, len; /* size: what may be used now, without NUL and closing brackets */
+	unsigned int skipped; /* brackets opened, and not yet closed, inside what did not fit */
 	bool full;
 	bool comma; /* the next member needs one */
 };
 
-void json_init(struct json *j, char *buf, size_t size);
+void json_init(struct json *j, char *buf, size_t size); /* size > 0 */
 void json_open(struct json *j, const char *key, char bracket); /* key NULL in arrays and at the top; '{' or '[' */
 void json_close(struct json *j, char bracket);
 void json_str(struct json *j, const char *key, const char *value); /* value NULL: member left out */
@@ -26,5 +29,6 @@ void json_int(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_raw(struct json *j, const char *key, const char *text); /* text is JSON already; NULL: left out */
 
-/* Bytes that are not UTF-8 become U+FFFD; control characters \u00XX. */
+/* Bytes that are not UTF-8 become U+FFFD; characters that control or deceive a
+ * terminal (utf8_is_hidden()) become \u00XX. */
 #endif

@@ -144,7 +144,7 @@ static void text(struct writer *w, const char *key, const char *value, size_t ma
 
 static void timestamp(struct writer *w, const struct timespec *now)
 {
-	char date[32], full[48];
+	char date[32], full[64];
 	struct tm tm;
 
 	gmtime_r(&now->tv_sec, &tm);

@@ -221,7 +221,7 @@ static void test_names(void **state)
 		char out[ADDR_NAME_MAX + 1];
 		bool ok = addr_canon_name(names[i].in, len, out);
 
-		print_message("# %zu: %.40s\n", i, names[i].in);
+		print_message("# row %zu\n", i);
 		assert_int_equal(ok, names[i].out != NULL);
 		if (ok)
 			assert_string_equal(out, names[i].out);

@@ -205,7 +205,7 @@ static const struct {
 	{"{'audit': {'sync': 'never'}}", "audit.sync: expected"},
 	{"{'extends': 7}", "extends: expected a profile's name"},
 	{"{'extends': ['a', 7]}", "extends[1]: expected a profile's name"},
-	{"{'extends':\n['nowhere']}", "x.json:1: extends[0]: no profile \"nowhere\""},
+	{"{'extends':\n['nowhere']}", "x.json:2: extends[0]: no profile \"nowhere\""},
 	{"{'extends':\n[\n'nowhere']}", "x.json:3: extends[0]: no profile \"nowhere\""},
 	{"{'extends': ''}", "extends: no profile can have that name"},
 	{"{'extends': 'x'}", "extends itself: x -> x"},

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inventory and the revocations, in a directory of their own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "inventory/agent.h"
+#include "inventory/revocation.h"
+
+static char dir[] = "/tmp/warder-agent.XXXXXX";
+
+static int setup(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	autofree char *command = mem_printf("rm -rf %s", dir);
+
+	(void)state;
+	return system(command);
+}
+
+static void put(const char *file, const char *text)
+{
+	autofree char *path = mem_printf("%s/%s", dir, file);
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	for (; *text; text++)
+		fputc(*text == '\'' ? '"' : *text, f);
+	fclose(f);
+}
+
+static void test_ids(void **state)
+{
+	static const char *const good[] = {"a", "0", "support-refunds-prod", "a.b_c-d"};
+	static const char *const bad[] = {"", ".", "-a", "_a", "A", "a/b", "a b", "a\n", "..", "@all",
+					  "owner:x", "\303\251"};
+	char longest[AGENT_ID_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_true(agent_id_valid(good[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(agent_id_valid(bad[i]));
+	memset(longest, 'a', sizeof(longest));
+	longest[AGENT_ID_MAX + 1] = '\0';
+	assert_false(agent_id_valid(longest));
+	longest[AGENT_ID_MAX] = '\0';
+	assert_true(agent_id_valid(longest));
+}
+
+static void test_save_and_load(void **state)
+{
+	struct agent a = {.id = "bot", .owner = "alice@example.com", .environment = "prod",
+			  .profile = "default", .review_by = "2027-06-30"};
+	struct strlist ids = {0};
+	struct agent *b;
+	struct fault f = {0};
+
+	(void)state;
+	assert_null(agent_load(dir, "bot", &f));
+	assert_non_null(strstr(f.mend, "warder agents add bot --owner"));
+	strlist_add(&a.requesters, "user:*");
+	assert_int_equal(agent_save(dir, &a, false, &f), 0);
+	assert_int_equal(agent_save(dir, &a, false, &f), -1);
+	assert_non_null(strstr(f.what, "registered already"));
+	a.model = "m";
+	assert_int_equal(agent_save(dir, &a, true, &f), 0);
+	b = agent_load(dir, "bot", &f);
+	assert_non_null(b);
+	assert_string_equal(b->owner, a.owner);
+	assert_string_equal(b->model, "m");
+	assert_int_equal(b->state, AGENT_ACTIVE);
+	assert_string_equal(b->requesters.v[0], "user:*");
+	agent_free(b);
+	put("agents.d/README", "not one of them");
+	put("agents.d/.hidden.json", "{}");
+	a.id = "another";
+	assert_int_equal(agent_save(dir, &a, false, &f), 0);
+	assert_int_equal(agent_list(dir, &ids, &f), 0);
+	assert_int_equal(ids.n, 2);
+	assert_string_equal(ids.v[0], "another");
+	strlist_free(&ids);
+	strlist_free(&a.requesters);
+	assert_int_equal(agent_list("/nowhere", &ids, &f), 0);
+	assert_int_equal(ids.n, 0);
+}
+
+#define REST "'owner':'o','environment':'e','profile':'p'"
+
+static const struct {
+	const char *json, *what;
+} bad[] = {
+	{"{", "x.json:1: not JSON"},
+	{"{'agent_id':'x','owner':'o','profile':'p'}", "expected a key \"environment\""},
+	{"{'agent_id':'y'," REST "}", "is about the agent \"y\""},
+	{"{'agent_id':'x',\n'ownr':'o'," REST "}", "x.json:2: ownr: unknown key; did you mean \"owner\""},
+	{"{'agent_id':'x','owner':'a/b','environment':'e','profile':'p'}", "owner: expected one person"},
+	{"{'agent_id':'x','owner':'','environment':'e','profile':'p'}", "owner: expected one person"},
+	{"{'agent_id':'x','review_by':'2027-02-29'," REST "}", "review_by: expected a date"},
+	{"{'agent_id':'x','review_by':'2027-2-1'," REST "}", "review_by: expected a date"},
+	{"{'agent_id':'x','state':'on'," REST "}", "state: expected \"active\""},
+	{"{'agent_id':'x','requesters':[]," REST "}", "requesters: expected at least one"},
+	{"{'agent_id':'x','requesters':['alice']," REST "}", "requesters[0]: expected a pattern"},
+	{"{'agent_id':'x','purpose':'\\u001b[2J'," REST "}", "purpose: expected text"},
+	{"{'agent_id':'x','agent_id':'x'," REST "}", "not JSON: duplicate"},
+};
+
+static void test_complaints(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		print_message("# row %zu\n", i);
+		put("agents.d/x.json", bad[i].json);
+		assert_null(agent_load(dir, "x", &f));
+		if (strstr(f.what, bad[i].what) == NULL)
+			fail_msg("got: %s\nnot: %s", f.what, bad[i].what);
+	}
+	assert_null(agent_load(dir, "../x", &f));
+	assert_non_null(strstr(f.what, "no agent can have the id"));
+}
+
+static void date(char out[11], int days)
+{
+	time_t t = time(NULL) + days * 86400;
+	struct tm tm;
+
+	strftime(out, 11, "%Y-%m-%d", gmtime_r(&t, &tm));
+}
+
+static void test_may_start(void **state)
+{
+	struct agent a = {.id = "bot", .owner = "o", .environment = "e", .profile = "p"};
+	char when[11];
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(agent_may_start(&a, "user:alice", &f), 0);
+	for (int s = AGENT_DRAFT; s <= AGENT_RETIRED; s++) {
+		a.state = (enum agent_state)s;
+		assert_int_equal(agent_may_start(&a, "user:alice", &f), -1);
+		assert_non_null(strstr(f.what, agent_state_name(a.state)));
+	}
+	a.state = AGENT_ACTIVE;
+	a.review_by = when;
+	date(when, 1);
+	assert_int_equal(agent_may_start(&a, "user:alice", &f), 0);
+	date(when, 0); /* the day itself still counts */
+	assert_int_equal(agent_may_start(&a, "user:alice", &f), 0);
+	date(when, -1);
+	assert_int_equal(agent_may_start(&a, "user:alice", &f), -1);
+	assert_non_null(strstr(f.what, "was to be reviewed by"));
+	a.review_by = NULL;
+	strlist_add(&a.requesters, "user:a*");
+	strlist_add(&a.requesters, "service:ci");
+	assert_int_equal(agent_may_start(&a, "user:alice", &f), 0);
+	assert_int_equal(agent_may_start(&a, "service:ci", &f), 0);
+	assert_int_equal(agent_may_start(&a, "service:ci2", &f), -1);
+	assert_int_equal(agent_may_start(&a, "user:bob", &f), -1);
+	strlist_free(&a.requesters);
+}
+
+static void test_revocation(void **state)
+{
+	static const char *const names[] = {"bot", "owner:o", "environment:e", "run:run_1", "@all"};
+	static const char *const bad_names[] = {"", ".", "..", "a/b", "owner:", "owner:a/b", "@some",
+						"Bot", "team:x"};
+	struct revocation_key k = {"bot", "o", "e", "run_1"}, other = {"b", "p", "f", NULL};
+	char name[300], why[256];
+	struct fault f = {0};
+
+	(void)state;
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		print_message("# %s\n", names[i]);
+		assert_int_equal(revocation_write(dir, names[i], "a \"b\"\n\033c", "alice", &f), 0);
+		assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
+		assert_string_equal(name, names[i]);
+		assert_string_equal(why, "a \"b\"  c");
+		assert_int_equal(revocation_check(dir, &other, name, why, &f), i == 4);
+		assert_int_equal(revocation_remove(dir, names[i], &f), 1);
+		assert_int_equal(revocation_remove(dir, names[i], &f), 0);
+		assert_int_equal(revocation_check(dir, &k, name, why, &f), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad_names); i++) {
+		assert_int_equal(revocation_write(dir, bad_names[i], "", "", &f), -1);
+		assert_int_equal(revocation_remove(dir, bad_names[i], &f), -1);
+	}
+}
+
+/* Whatever lies there revokes: an empty file, rubbish, a link to nowhere, a directory. */
+static void test_touch(void **state)
+{
+	struct revocation_key k = {"bot", "o", "e", NULL};
+	autofree char *link = mem_printf("%s/revoked.d/owner:o", dir);
+	autofree char *sub = mem_printf("%s/revoked.d/environment:e", dir);
+	autofree char *revoked = mem_printf("%s/revoked.d", dir);
+	char name[300], why[256];
+	struct fault f = {0};
+
+	(void)state;
+	put("revoked.d/bot", "");
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
+	assert_string_equal(why, "");
+	put("revoked.d/bot", "{'why':");
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
+	put("revoked.d/bot", "{'why':7}");
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
+	assert_int_equal(revocation_remove(dir, "bot", &f), 1);
+	assert_int_equal(symlink("/nowhere", link), 0);
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
+	assert_int_equal(revocation_remove(dir, "owner:o", &f), 1);
+	assert_int_equal(mkdir(sub, 0), 0);
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
+	rmdir(sub);
+	/* What cannot be told is told apart from "no". */
+	k.owner = "a/b";
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), -1);
+	k.owner = "o";
+	assert_int_equal(rmdir(revoked), 0);
+	put("revoked.d", "a file");
+	assert_int_equal(revocation_check(dir, &k, name, why, &f), -1);
+	if (geteuid() != 0) {
+		unlink(revoked);
+		assert_int_equal(mkdir(revoked, 0), 0);
+		assert_int_equal(revocation_check(dir, &k, name, why, &f), -1);
+		chmod(revoked, 0700);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ids),	   cmocka_unit_test(test_save_and_load),
+		cmocka_unit_test(test_complaints), cmocka_unit_test(test_may_start),
+		cmocka_unit_test(test_revocation), cmocka_unit_test(test_touch),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

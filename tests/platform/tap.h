@@ -29,10 +29,16 @@ __attribute__((format(printf, 2, 3), unused)) static bool tap_ok(bool yes, const
 	return yes;
 }
 
-/* Only for what this machine cannot have, never for what merely went wrong. */
+/* Only for what this machine cannot have, never for what merely went wrong; with
+ * WARDER_MUST_WORK=1 this is a machine that can. */
 __attribute__((unused)) static void tap_skip(const char *what, const char *why)
 {
-	printf("ok %d - %s # SKIP %s\n", ++tap_count, what, why);
+	const char *must = getenv("WARDER_MUST_WORK");
+
+	if (must && strcmp(must, "1") == 0)
+		tap_ok(false, "%s: %s", what, why);
+	else
+		printf("ok %d - %s # SKIP %s\n", ++tap_count, what, why);
 	fflush(stdout);
 }
 

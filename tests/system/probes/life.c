@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -75,8 +77,77 @@ static int daemon_writes(const char *path)
 	for (;;) {
 		if (write(fd, "alive\n", 6) != 6)
 			_exit(1);
-		usleep(50000);
+		usleep(20000);
 	}
+}
+
+static void rests(void)
+{
+	for (;;)
+		pause();
+}
+
+static void leaves_session(void)
+{
+	setsid();
+	rests();
+}
+
+static void orphaned(void)
+{
+	if (fork() != 0)
+		_exit(0);
+	setsid();
+	if (fork() != 0)
+		_exit(0);
+	rests();
+}
+
+static void stopped(void)
+{
+	raise(SIGSTOP);
+	rests();
+}
+
+static void deaf(void)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	rests();
+}
+
+/* Stands in its tracer's stop; where nobody may trace it just rests. */
+static void traced(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		rests();
+	}
+	rests();
+}
+
+/* One of each kind that a kill by process group, by session or by parent would miss;
+ * "stay": and then this one waits, too. */
+static int tree(const char *how)
+{
+	static void (*const kinds[])(void) = { rests, leaves_session, orphaned, stopped, deaf, traced };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (fork() == 0) {
+			kinds[i]();
+			_exit(0);
+		}
+	}
+	usleep(100000);
+	tell_text("tree", "ok");
+	if (strcmp(how, "stay") == 0)
+		rests();
+	return 0;
 }
 
 /* As many as there may be: each waits, so that nothing is freed meanwhile. */
@@ -136,6 +207,23 @@ static int waits(const char *unused)
 	return sig;
 }
 
+/* How much of N megabytes there is. */
+static int memory(const char *megabytes)
+{
+	long had = 0;
+
+	while (had < atoi(megabytes)) {
+		void *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
+
+		if (p == MAP_FAILED)
+			break;
+		had++;
+	}
+	tell_number("megabytes", had);
+	return 0;
+}
+
 static int limit(const char *unused)
 {
 	struct rlimit files, core;
@@ -155,7 +243,8 @@ int main(int argc, char **argv)
 		const char *what;
 		int (*act)(const char *argument);
 	} acts[] = {
-		{ "orphans", orphans }, { "daemon", daemon_writes }, { "bomb", bomb },
+		{ "orphans", orphans }, { "daemon", daemon_writes }, { "tree", tree },
+		{ "bomb", bomb }, { "memory", memory },
 		{ "descriptors", descriptors }, { "die", dies }, { "wait", waits }, { "limit", limit },
 	};
 

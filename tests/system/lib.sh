@@ -256,6 +256,40 @@ profile() {
 	cat >"$WARDER_CONFIG_DIR/profiles.d/$1.json"
 }
 
+# sandbox [OPTION...] -- COMMAND...: what the agent "bot" does.  $T stands in the command
+# line of its supervisor, for left_behind.
+sandbox() { run_warder run --agent bot --meta "test=$T/" "$@"; }
+
+# start_sandbox [OPTION...] -- COMMAND...: the same in the background, as start_server.
+start_sandbox() { start_server "$WARDER" run --agent bot --meta "test=$T/" "$@"; }
+
+# Processes, whoever owns them, that have this test's directory in their command line.
+left_behind() {
+	grep -lsaF -f <(printf '%s/\n' "$T") /proc/[0-9]*/cmdline
+}
+
+# nothing_left NAME: what dies, dies; what lives after a second lives.
+nothing_left() {
+	local pids
+
+	if wait_until 1 eval '[ -z "$(left_behind)" ]'; then
+		pass "$1"
+	else
+		pids=$(left_behind | grep -o '[0-9]\+')
+		# shellcheck disable=SC2086
+		fail "$1" "$(ps -o pid,ppid,stat,args -p ${pids//$'\n'/,})"
+	fi
+}
+
+# got ATTEMPT: what the probe of the last run said of it.
+got() {
+	awk -v name="$1" 'index($0, name "=") == 1 { print substr($0, length(name) + 2); exit }' \
+		<<<"$out"
+}
+
+# says NAME ATTEMPT WANTED
+says() { is "$1" "$(got "$2")" "$3"; }
+
 # The journal of the last run that started.  Run ids sort by time.
 journal() {
 	local all=("$WARDER_LOG_DIR"/journal/run_*.jsonl)
@@ -273,6 +307,24 @@ records() {
 
 # count_records CONDITION: how many of its lines are such.
 count_records() { records "select($1)" | wc -l; }
+
+# denials: each of the last run as `TOOL RESOURCE ERRNO`.
+denials() {
+	jq -r 'select(.policy_decision == "denied") | "\(.tool) \(.resource) \(.errno // "-")"' \
+		"$(journal)"
+}
+
+# denied NAME TOOL RESOURCE ERRNO: it is on record.
+denied() {
+	local list
+
+	list=$(denials)
+	if grep -qxF -- "$2 $3 $4" <<<"$list"; then
+		pass "$1"
+	else
+		fail "$1" "not on record: $2 $3 $4"$'\n'"$list"
+	fi
+}
 
 # ledger [FILTER]
 ledger() { jq -c "${1:-.}" "$WARDER_LOG_DIR/ledger.jsonl"; }

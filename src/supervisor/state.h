@@ -43,8 +43,16 @@ struct timer {
 	struct timer *next, **link;
 };
 int64_t loop_now(void); /* ms, CLOCK_MONOTONIC */
+/* A timer that is set already is set anew; less than 1 ms is 1 ms. */
 void timer_set(struct supervisor *s, struct timer *t, int64_t in_ms);
-void timer_clear(struct timer *t);
+void timer_clear(struct timer *t); /* one that is not set is fine */
+
+int loop_new(struct supervisor *s); /* 0 or -1 with errno */
+void loop_free(struct supervisor *s);
+/* Waits for the next event or timer and serves what is due.  0 or -1 with errno. */
+int loop_once(struct supervisor *s);
+/* Until the first timer; -1: none is set. */
+int64_t loop_next_timer(const struct supervisor *s);
 
 /* --- attempt.c: one decision, written down before it is acted on --------------------------- */
 

@@ -234,6 +234,21 @@ static bool is_icmp_error(const struct icmp_packet *p)
 	return type < 128 || type == 137; /* RFC 4443 2.1; redirect */
 }
 
+/* RFC 4291 2.7: ff02::/16. */
+static bool is_link_local_group(const struct addr *a)
+{
+	return a->family == 6 && a->bytes[0] == 0xff && (a->bytes[1] & 15) == 2;
+}
+
+bool icmp_is_housekeeping(const struct icmp_packet *p)
+{
+	if (p->proto == IPPROTO_IGMP)
+		return true;
+	if (p->proto == IPPROTO_ICMPV6 && is_link_local_group(&p->dst))
+		return true;
+	return is_icmp_error(p);
+}
+
 static bool may_answer(const struct icmp_packet *p)
 {
 	return p->upper && is_host(&p->src) && is_host(&p->dst) && !is_icmp_error(p);

@@ -37,6 +37,12 @@ struct icmp_packet {
 bool icmp_parse(const uint8_t *bytes, size_t len, struct icmp_packet *p);
 
 /*
+ * Whether the kernel sends this by itself, so that it is nobody's attempt: ICMP
+ * errors, IGMP, and ICMPv6 to a link-local group (neighbours, routers, listeners).
+ */
+bool icmp_is_housekeeping(const struct icmp_packet *p);
+
+/*
  * Writes the refusal: for TCP a reset (RFC 9293 3.10.7.1), else ICMP "communication
  * administratively prohibited" (v4 type 3 code 13; v6 type 1 code 1), from the
  * packet's destination to its source.  Returns its length, or 0 where none may

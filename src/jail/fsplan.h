@@ -8,47 +8,53 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/fault.h"
 #include "policy/profile.h"
 
+/* In the order of strictness: of two at one path the later one wins. */
 enum fs_kind {
-	FS_DIR,     /* an empty directory of our own root */
 	FS_LINK,    /* a symlink of the host, made again: source is its text */
-	FS_READ,    /* bind, read-only */
+	FS_PIN,     /* a writable directory bound over itself, so that it cannot be renamed */
 	FS_WRITE,   /* bind, writable */
+	FS_READ,    /* bind, read-only */
+	FS_PROTECT, /* read-only inside a writable tree */
 	FS_TMPFS,   /* private, writable, gone afterwards */
 	FS_HIDE,    /* an empty read-only directory (0555) or a file of mode 0 over it */
-	FS_PROTECT, /* read-only inside a writable tree */
 	FS_FILE,    /* a small file of our own (source is its content), read-only */
 };
 
 struct fs_op {
 	enum fs_kind kind;
 	char *path;    /* in the agent's root: absolute, canonical, no symlink in it */
-	char *source;  /* host path, link text or content; NULL where none */
+	char *source;  /* host path, canonical; link text or content; NULL where none */
 	bool directory; /* what stands there is a directory */
+	mode_t mode;    /* FS_TMPFS: of its root */
 	bool made;      /* FS_PROTECT: created for this run, to be removed if still empty */
+	int lock;       /* FS_PROTECT: held while the run lasts, see fsplan.c; or -1 */
 };
 
 struct fsplan {
-	struct fs_op *v; /* sorted: parents before children; at one path the stricter wins */
+	struct fs_op *v; /* sorted: parents before children; one op a path */
 	size_t n;
 	char *workspace; /* canonical */
-	char *home;      /* canonical */
+	char *home;      /* canonical, where it exists */
 	char *cwd;       /* where the command starts, in the agent's root */
 	bool exec_writable;
+	uint64_t tmpfs_bytes; /* of each private file system; 0: the kernel's default */
 };
 
 struct fsplan_context {
-	const char *workspace; /* as given */
+	const char *workspace; /* canonical */
 	const char *home;
-	const char *cwd;       /* the launcher's */
-	const struct strlist *ro, *rw; /* --ro, --rw */
+	const char *cwd;       /* the launcher's, canonical */
+	const struct strlist *ro, *rw; /* --ro, --rw; relative to cwd */
 	const char *shim;      /* host path of libwarder-preload.so, or NULL */
 	const char *program;   /* host path of warder itself, for /run/warder/bin/warder */
 	const char *hostname;  /* for /etc/hosts */
+	const char *own[4];    /* warder's own directories: never the agent's to see; or NULL */
 	uid_t uid;             /* who the agent is, for what is created for it */
 	gid_t gid;
 };
@@ -58,7 +64,10 @@ int fsplan_make(const struct profile *p, const struct fsplan_context *ctx, struc
 		struct fault *f);
 void fsplan_free(struct fsplan *plan);
 /* Removes what FS_PROTECT made and is still empty; called by the launcher at the end. */
-void fsplan_undo(const struct fsplan *plan);
+void fsplan_undo(struct fsplan *plan);
+
+/* Whether path is dir, or beneath it. */
+bool fsplan_beneath(const char *path, const char *dir);
 
 /* In the child, in its own user, mount and pid namespaces with all their
  * capabilities: builds the root on a tmpfs, pivots into it, detaches the old

@@ -64,37 +64,30 @@ ssize_t fd_read_all(int fd, char *buf, size_t size)
 
 char *fd_slurp(const char *path, size_t max, size_t *len)
 {
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* Not to be held up by a FIFO that somebody put in the file's place. */
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	autofree char *buf = NULL;
+	char *buf, *fitting;
 	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return NULL;
-	if (S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return NULL;
-	}
 	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 		return NULL;
 	}
-	if ((size_t)st.st_size > max) {
-		errno = EFBIG;
-		return NULL;
-	}
-	buf = malloc(max + 2 < (size_t)st.st_size + 4096 ? max + 2 : (size_t)st.st_size + 4096);
+	buf = malloc(max + 1);
 	if (buf == NULL)
 		return NULL;
-	n = fd_read_all(fd, buf, (size_t)st.st_size + 2 <= max + 2 ? (size_t)st.st_size + 2 : max + 2);
-	if (n < 0)
+	n = fd_read_all(fd, buf, max + 1);
+	if (n < 0) {
+		free(buf);
 		return NULL;
+	}
 	if (len != NULL)
 		*len = (size_t)n;
-	char *out = buf;
-
-	buf = NULL;
-	return out;
+	fitting = realloc(buf, (size_t)n + 1);
+	return fitting ? fitting : buf;
 }
 
 int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode)
@@ -142,7 +135,26 @@ int fd_send(int sock, int fd, const void *buf, size_t len)
 	do
 		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)len ? 0 : -1;
+	if (n >= 0 && (size_t)n < len) {
+		errno = EMSGSIZE; /* the rest would be a message of its own */
+		return -1;
+	}
+	return n < 0 ? -1 : 0;
+}
+
+/* Keeps the first descriptor in *fd and closes what came beside it: control data has room
+ * for two, because it is aligned, and the kernel fills the room. */
+static void keep_one(const struct cmsghdr *c, int *fd)
+{
+	for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+		int one;
+
+		memcpy(&one, (const char *)c + at, sizeof(one));
+		if (*fd < 0)
+			*fd = one;
+		else
+			close(one);
+	}
 }
 
 ssize_t fd_recv(int sock, int *fd, void *buf, size_t len)
@@ -164,8 +176,7 @@ ssize_t fd_recv(int sock, int *fd, void *buf, size_t len)
 	if (n < 0)
 		return -1;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(fd, CMSG_DATA(c), sizeof(int));
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			keep_one(c, fd);
 	return n;
 }

@@ -25,8 +25,9 @@ int fd_write_all(int fd, const void *buf, size_t len); /* 0, or -1 with errno */
 /* Reads at most size-1 bytes up to end of file and terminates them.
  * Returns the length, or -1 with errno (EFBIG when there was more). */
 ssize_t fd_read_all(int fd, char *buf, size_t size);
-/* The whole of a file that must not exceed max bytes, NUL-terminated and
- * owned by the caller; NULL with errno (EFBIG when larger). *len may be NULL. */
+/* The whole of a regular file that must not exceed max bytes, NUL-terminated and
+ * owned by the caller; NULL with errno (EFBIG when larger, EISDIR or EINVAL when it
+ * is none).  Never blocks on a FIFO.  *len may be NULL. */
 char *fd_slurp(const char *path, size_t max, size_t *len);
 /* Writes path anew: a temporary file beside it, fsync, rename, fsync of the
  * directory.  0, or -1 with errno. */
@@ -35,7 +36,8 @@ int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode);
 /* One descriptor over a connected AF_UNIX socket with len (>0) bytes beside it.
  * fd may be -1: then only the bytes travel.  unix(7). */
 int fd_send(int sock, int fd, const void *buf, size_t len);
-/* Returns bytes received (0 at end of file), or -1; *fd is -1 or owned, CLOEXEC. */
+/* Returns bytes received (0 at end of file), or -1; *fd is -1 or owned, CLOEXEC.  Of several
+ * descriptors the first is kept, the others are closed. */
 ssize_t fd_recv(int sock, int *fd, void *buf, size_t len);
 
 #endif

@@ -3,7 +3,9 @@
  * A bounded builder of one line of JSON.  No allocation.  A member that does
  * not fit is left out whole and sets `full`; room for the brackets that are
  * open is kept, so that after the last json_close() the text is valid JSON
- * whatever happened.  It is terminated by a NUL at any time.
+ * whatever happened (with at least three bytes: "{}" and the NUL).  It is
+ * terminated by a NUL at any time.  Bytes that are not UTF-8 become U+FFFD;
+ * characters that control or deceive a terminal (utf8_is_hidden()) become \uXXXX.
  */
 #ifndef WARDER_BASE_JSON_H
 #define WARDER_BASE_JSON_H
@@ -29,6 +31,4 @@ void json_int(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_raw(struct json *j, const char *key, const char *text); /* text is JSON already; NULL: left out */
 
-/* Bytes that are not UTF-8 become U+FFFD; characters that control or deceive a
- * terminal (utf8_is_hidden()) become \u00XX. */
 #endif

@@ -341,3 +341,13 @@ bool addr_canon_name(const char *in, size_t len, char out[ADDR_NAME_MAX + 1])
 	out[len] = '\0';
 	return label > 0;
 }
+
+bool addr_name_is_numeric(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	const char *last = dot ? dot + 1 : name;
+
+	if (strncmp(last, "0x", 2) == 0)
+		return last[2 + strspn(last + 2, "0123456789abcdef")] == '\0';
+	return last[strspn(last, "0123456789")] == '\0';
+}

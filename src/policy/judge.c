@@ -41,6 +41,12 @@ static struct verdict metadata(void)
 	return refused("metadata", "cloud metadata addresses are refused whatever the rules say");
 }
 
+/* "2852039166" matches no cidr rule and, by way of some resolver, is a metadata address. */
+static struct verdict legacy(void)
+{
+	return refused("name", "an address that is written in a form that only some programs know");
+}
+
 static bool has_port(const uint16_t *ports, size_t n, uint16_t port)
 {
 	for (size_t i = 0; i < n; i++)
@@ -87,6 +93,8 @@ struct verdict judge_egress(const struct profile *p, const struct destination *d
 		name = NULL;
 	if (name == NULL && addr_is_metadata(&addr))
 		return metadata();
+	if (name != NULL && addr_name_is_numeric(name))
+		return legacy();
 	for (size_t i = 0; i < p->egress.n; i++) {
 		const struct egress_rule *r = &p->egress.v[i];
 
@@ -118,6 +126,8 @@ struct verdict judge_resolve(const struct profile *p, const char *name)
 {
 	uint8_t denied[PORTS / 8] = {0}; /* a bit a port */
 
+	if (addr_name_is_numeric(name))
+		return legacy();
 	for (size_t i = 0; i < p->egress.n; i++) {
 		const struct egress_rule *r = &p->egress.v[i];
 
@@ -230,19 +240,27 @@ static bool is_multicall(const char *path)
 	return false;
 }
 
+/* What follows one of these in an argument is the program's name to coreutils. */
+static const char *without_option(const char *arg)
+{
+	static const char *const options[] = {"--coreutils-prog=", "--coreutils-prog-shebang="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strncmp(arg, options[i], strlen(options[i])) == 0)
+			return arg + strlen(options[i]);
+	return arg;
+}
+
 /* As these programs themselves find it: the name they are called by (a login shell's begins
- * with "-"), or after their own name the first argument. */
+ * with "-"), or after their own name, however often it is said, the next argument.  To
+ * busybox all that begins with its name is its name. */
 static bool calls_applet(const char *applet, char *const *argv, size_t argc)
 {
-	static const char prog[] = "--coreutils-prog=";
 	const char *name = argc > 0 ? last_part(argv[0]) : "";
 
 	name += name[0] == '-';
-	if (is_multicall(name)) {
-		name = argc > 1 ? argv[1] : "";
-		if (strncmp(name, prog, sizeof(prog) - 1) == 0)
-			name += sizeof(prog) - 1;
-	}
+	for (size_t i = 1; is_multicall(name) || strncmp(name, "busybox", 7) == 0; i++)
+		name = i < argc ? last_part(without_option(argv[i])) : "";
 	return strcmp(name, applet) == 0;
 }
 

@@ -143,8 +143,8 @@ char *clean_exec_path(const char *text, const struct profile_context *ctx, char 
 		return refuse(why, "\"**\" as the last component only");
 	if (strpbrk(text, "/~{*?") != NULL)
 		return expand(text, ctx, true, why);
-	if (text[0] == '\0' || has_control(text) || strcmp(text, ".") == 0 ||
-	    strcmp(text, "..") == 0)
+	if (text[0] == '\0' || strlen(text) > TEXT_MAX || has_control(text) ||
+	    strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return refuse(why, "a command's path or bare name");
 	return mem_strdup(text);
 }
@@ -197,17 +197,6 @@ char *clean_gateway(const char *text, const struct profile_context *ctx, char wh
 	return clean_plain(text, ctx, why);
 }
 
-/* "127.1" and "0x7f000001" are addresses to some resolvers: no rule may mean them as a name. */
-static bool looks_like_address(const char *name)
-{
-	const char *last = strrchr(name, '.');
-
-	last = last ? last + 1 : name;
-	return strspn(last, "0123456789") == strlen(last) ||
-	       (strncmp(last, "0x", 2) == 0 &&
-		strspn(last + 2, "0123456789abcdef") == strlen(last + 2));
-}
-
 bool clean_host(const char *text, struct egress_rule *r)
 {
 	char name[ADDR_NAME_MAX + 1];
@@ -223,8 +212,8 @@ bool clean_host(const char *text, struct egress_rule *r)
 	r->suffix = strncmp(text, "*.", 2) == 0;
 	if (r->suffix)
 		text += 2;
-	if (!addr_canon_name(text, strlen(text), name) || looks_like_address(name))
-		return false;
+	if (!addr_canon_name(text, strlen(text), name) || addr_name_is_numeric(name))
+		return false; /* no rule may mean one as a name */
 	r->host = mem_strdup(name);
 	return true;
 }

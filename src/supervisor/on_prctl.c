@@ -30,7 +30,8 @@ static void name(struct supervisor *s, struct request *rq)
 	}
 	if (!notify_valid(s, rq->id))
 		return;
-	if (!addr_canon_name(text, (size_t)len, canonical)) {
+	/* An address needs no resolving. */
+	if (!addr_canon_name(text, (size_t)len, canonical) || addr_name_is_numeric(canonical)) {
 		notify_value(s, rq->id, 0);
 		return;
 	}

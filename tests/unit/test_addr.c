@@ -228,12 +228,25 @@ static void test_names(void **state)
 	}
 }
 
+static void test_numeric_names(void **state)
+{
+	static const char *const numeric[] = {"192.0.2.1", "127.1", "1", "0x7f.1", "0x7f000001", "a.1",
+					      "0x", "example.0x1f"};
+	static const char *const names[] = {"example.com", "1.example", "1a", "0xg", "a1", "x0", "0x7f.a"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numeric); i++)
+		assert_true(addr_name_is_numeric(numeric[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_false(addr_name_is_numeric(names[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),	  cmocka_unit_test(test_sockaddr),
 		cmocka_unit_test(test_port_text), cmocka_unit_test(test_cidr),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names),	  cmocka_unit_test(test_numeric_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

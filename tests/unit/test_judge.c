@@ -106,6 +106,9 @@ static const struct {
 	{NULL, "64:ff9b::a9fe:a9fe", 80, "deny", "metadata"},
 	{NULL, "::ffff:169.254.169.254", 80, "deny", "metadata"},
 	{"169.254.169.254", NULL, 80, "deny", "metadata"},
+	{"2852039166", NULL, 80, "deny", "name"}, /* addresses to some resolvers */
+	{"0xa9fea9fe", NULL, 80, "deny", "name"},
+	{"169.254.43518", NULL, 80, "deny", "name"},
 };
 
 static void test_egress(void **state)
@@ -137,7 +140,28 @@ static const struct {
 	{"half.example.net", "allow", "egress[9]"},
 	{"none.example.net", "deny", "egress.default"},
 	{"other.example.net", "deny", "egress.default"},
+	{"2852039166", "deny", "name"},
+	{"203.0.113.7", "deny", "name"},
 };
+
+/* Where any name goes, an address that is written as one does not. */
+static void test_any_host(void **state)
+{
+	struct destination d = {.name = "0x7f.1", .port = 80};
+	struct verdict v;
+
+	(void)state;
+	profile = make(RULES("egress", "allow", "{'host':'*','decision':'allow'}"));
+	v = judge_egress(profile, &d);
+	check(&v, "deny", "name");
+	v = judge_resolve(profile, d.name);
+	check(&v, "deny", "name");
+	d.name = "0x7f.example";
+	v = judge_egress(profile, &d);
+	check(&v, "allow", "egress[0]");
+	v = judge_resolve(profile, d.name);
+	check(&v, "allow", "egress[0]");
+}
 
 static void test_resolve(void **state)
 {
@@ -252,6 +276,10 @@ static const struct {
 	{"/usr/bin/busybox", {"-su"}, "deny", "exec[2]"},
 	{"/usr/bin/busybox", {"/bin/su", "-"}, "deny", "exec[2]"},
 	{"/usr/bin/busybox", {"busybox", "su"}, "deny", "exec[2]"},
+	{"/usr/bin/busybox", {"busybox", "busybox", "su"}, "deny", "exec[2]"},
+	{"/usr/bin/busybox", {"busybox.x", "su"}, "deny", "exec[2]"},
+	{"/usr/bin/busybox", {"x", "su"}, "deny", "exec[3]"},
+	{"/usr/bin/busybox", {"busybox", "busybox", "busybox"}, "deny", "exec[3]"},
 	{"/usr/bin/busybox", {"ls"}, "deny", "exec[3]"},
 	{"/work/bin/x", {"x"}, "observe", "exec[4]"},
 	{"/work/bin/y/x", {"x"}, "allow", "exec.default"},
@@ -355,6 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_egress, teardown),
+		cmocka_unit_test_teardown(test_any_host, teardown),
 		cmocka_unit_test_teardown(test_resolve, teardown),
 		cmocka_unit_test_teardown(test_resolved, teardown),
 		cmocka_unit_test_teardown(test_loopback, teardown),

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The length of the character that s begins with, 1 to 4; 0 where it is none.
+enum { UTF8_MAX = 4 }; /* bytes of a character */
+
+/* The length of the character that s begins with, 1 to UTF8_MAX; 0 where it is none.
  * len > 0. */
 size_t utf8_decode(const char *s, size_t len, uint32_t *c);
 /* How much of s to keep so that no character is cut in two at its end. */

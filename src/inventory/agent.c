@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/jsonfile.h"
 #include "base/paths.h"
+#include "base/utf8.h"
 #include "base/wildcard.h"
 
 enum {
@@ -41,14 +42,21 @@ bool agent_id_valid(const char *id)
 	       strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
 }
 
+/* Of characters that show: a field is read on terminals and in records, and what is not UTF-8
+ * could not be written to the file. */
 static bool is_text(const char *s)
 {
-	size_t n = strlen(s);
+	size_t n = strlen(s), step;
+	uint32_t c;
 
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+	if (n == 0 || n > FIELD_MAX)
+		return false;
+	for (size_t i = 0; i < n; i += step) {
+		step = utf8_decode(s + i, n - i, &c);
+		if (step == 0 || utf8_is_hidden(c))
 			return false;
-	return n > 0 && n <= FIELD_MAX;
+	}
+	return true;
 }
 
 /* What a revocation names in a file's name. */

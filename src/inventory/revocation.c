@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/paths.h"
+#include "base/utf8.h"
 #include "inventory/agent.h"
 
 enum {
@@ -50,16 +51,21 @@ static bool is_revocation(const char *name)
 	return strcmp(name, "@all") == 0 || agent_id_valid(name);
 }
 
-/* The reason goes to terminals and into records. */
+/* The reason goes to terminals and into records: text is UTF-8, because it came from JSON. */
 static void copy_printable(char *out, size_t size, const char *text)
 {
-	size_t n = 0;
+	size_t n = 0, step;
+	uint32_t c;
 
-	for (; text[n] != '\0' && n + 1 < size; n++)
-		out[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? ' ' : text[n];
-	/* Not within a character: continuation bytes are 10xxxxxx. */
-	while (text[n] != '\0' && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-		n--;
+	for (; *text != '\0'; text += step) {
+		step = utf8_decode(text, strnlen(text, UTF8_MAX), &c);
+		if (step == 0 || n + step >= size)
+			break;
+		if (utf8_is_hidden(c))
+			out[n++] = ' ';
+		else
+			n = (size_t)((char *)mempcpy(out + n, text, step) - out);
+	}
 	out[n] = '\0';
 }
 
@@ -137,23 +143,24 @@ int revocation_check(const char *state_dir, const struct revocation_key *k, char
 	return 0;
 }
 
+/* The whole file, owned by the caller; empty where it cannot be made: the file counts, not
+ * what it says.  For the same reason what is not UTF-8 is left out. */
 static char *revocation_text(const char *why, const char *by)
 {
 	char at[TIME_TEXT_MAX] = "";
 	time_t now = time(NULL);
 	json_t *object = json_object();
+	autofree char *json = NULL;
 	struct tm tm;
-	char *text;
 
 	if (gmtime_r(&now, &tm) != NULL)
 		strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	/* What is not UTF-8 is left out; the file counts, not what it says. */
 	json_object_set_new(object, "why", json_string(why ? why : ""));
 	json_object_set_new(object, "by", json_string(by ? by : ""));
 	json_object_set_new(object, "at", json_string(at));
-	text = json_dumps(object, JSON_COMPACT);
+	json = json_dumps(object, JSON_COMPACT);
 	json_decref(object);
-	return text;
+	return json ? mem_printf("%s\n", json) : mem_strdup("");
 }
 
 static int fault_name(struct fault *f, const char *name)
@@ -167,17 +174,13 @@ int revocation_write(const char *state_dir, const char *name, const char *why, c
 {
 	autofree char *path = mem_printf("%s/%s/%s", state_dir, DIRECTORY, name);
 	autofree char *text = NULL;
-	size_t len;
 
 	if (!is_revocation(name))
 		return fault_name(f, name);
 	if (paths_make(state_dir, DIRECTORY, 1, f) < 0)
 		return -1;
 	text = revocation_text(why, by);
-	len = text ? strlen(text) : 0;
-	if (text != NULL)
-		text[len] = '\n'; /* in the place of its end, which is not written */
-	if (fd_replace_file(path, text ? text : "", text ? len + 1 : 0, 0644) < 0)
+	if (fd_replace_file(path, text, strlen(text), 0644) < 0)
 		return fault_errno(f, NULL, "cannot write %s", path);
 	return 0;
 }

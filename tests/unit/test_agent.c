@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inventory and the revocations, in a directory of their own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+/* The inventory: what a file must say, and who may start. */
+#include "unit.h"
 
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "inventory/agent.h"
-#include "inventory/revocation.h"
-
-static char dir[] = "/tmp/warder-agent.XXXXXX";
-
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	autofree char *command = mem_printf("rm -rf %s", dir);
-
-	(void)state;
-	return system(command);
-}
-
-static void put(const char *file, const char *text)
-{
-	autofree char *path = mem_printf("%s/%s", dir, file);
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	for (; *text; text++)
-		fputc(*text == '\'' ? '"' : *text, f);
-	fclose(f);
-}
 
 static void test_ids(void **state)
 {
@@ -72,26 +34,26 @@ static void test_save_and_load(void **state)
 	struct fault f = {0};
 
 	(void)state;
-	assert_null(agent_load(dir, "bot", &f));
+	assert_null(agent_load(unit_dir, "bot", &f));
 	assert_non_null(strstr(f.mend, "warder agents add bot --owner"));
 	strlist_add(&a.requesters, "user:*");
-	assert_int_equal(agent_save(dir, &a, false, &f), 0);
-	assert_int_equal(agent_save(dir, &a, false, &f), -1);
+	assert_int_equal(agent_save(unit_dir, &a, false, &f), 0);
+	assert_int_equal(agent_save(unit_dir, &a, false, &f), -1);
 	assert_non_null(strstr(f.what, "registered already"));
 	a.model = "m";
-	assert_int_equal(agent_save(dir, &a, true, &f), 0);
-	b = agent_load(dir, "bot", &f);
+	assert_int_equal(agent_save(unit_dir, &a, true, &f), 0);
+	b = agent_load(unit_dir, "bot", &f);
 	assert_non_null(b);
 	assert_string_equal(b->owner, a.owner);
 	assert_string_equal(b->model, "m");
 	assert_int_equal(b->state, AGENT_ACTIVE);
 	assert_string_equal(b->requesters.v[0], "user:*");
 	agent_free(b);
-	put("agents.d/README", "not one of them");
-	put("agents.d/.hidden.json", "{}");
+	unit_put("agents.d/README", "not one of them");
+	unit_put("agents.d/.hidden.json", "{}");
 	a.id = "another";
-	assert_int_equal(agent_save(dir, &a, false, &f), 0);
-	assert_int_equal(agent_list(dir, &ids, &f), 0);
+	assert_int_equal(agent_save(unit_dir, &a, false, &f), 0);
+	assert_int_equal(agent_list(unit_dir, &ids, &f), 0);
 	assert_int_equal(ids.n, 2);
 	assert_string_equal(ids.v[0], "another");
 	strlist_free(&ids);
@@ -127,12 +89,12 @@ static void test_complaints(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		print_message("# row %zu\n", i);
-		put("agents.d/x.json", bad[i].json);
-		assert_null(agent_load(dir, "x", &f));
+		unit_put("agents.d/x.json", bad[i].json);
+		assert_null(agent_load(unit_dir, "x", &f));
 		if (strstr(f.what, bad[i].what) == NULL)
 			fail_msg("got: %s\nnot: %s", f.what, bad[i].what);
 	}
-	assert_null(agent_load(dir, "../x", &f));
+	assert_null(agent_load(unit_dir, "../x", &f));
 	assert_non_null(strstr(f.what, "no agent can have the id"));
 }
 
@@ -176,72 +138,25 @@ static void test_may_start(void **state)
 	strlist_free(&a.requesters);
 }
 
-static void test_revocation(void **state)
+/* What could not be read again is not written. */
+static void test_bytes(void **state)
 {
-	static const char *const names[] = {"bot", "owner:o", "environment:e", "run:run_1", "@all"};
-	static const char *const bad_names[] = {"", ".", "..", "a/b", "owner:", "owner:a/b", "@some",
-						"Bot", "team:x"};
-	struct revocation_key k = {"bot", "o", "e", "run_1"}, other = {"b", "p", "f", NULL};
-	char name[300], why[256];
+	static const char *const names[] = {"\xff", "a\xc3", "a\xe2\x80\xae", "a\x1b", "a\nb"};
+	struct agent a = {.id = "bytes", .environment = "e", .profile = "p"}, *b;
 	struct fault f = {0};
 
 	(void)state;
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		print_message("# %s\n", names[i]);
-		assert_int_equal(revocation_write(dir, names[i], "a \"b\"\n\033c", "alice", &f), 0);
-		assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
-		assert_string_equal(name, names[i]);
-		assert_string_equal(why, "a \"b\"  c");
-		assert_int_equal(revocation_check(dir, &other, name, why, &f), i == 4);
-		assert_int_equal(revocation_remove(dir, names[i], &f), 1);
-		assert_int_equal(revocation_remove(dir, names[i], &f), 0);
-		assert_int_equal(revocation_check(dir, &k, name, why, &f), 0);
+		a.owner = (char *)names[i];
+		assert_int_equal(agent_save(unit_dir, &a, false, &f), -1);
+		assert_non_null(strstr(f.what, "owner: expected one person"));
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(bad_names); i++) {
-		assert_int_equal(revocation_write(dir, bad_names[i], "", "", &f), -1);
-		assert_int_equal(revocation_remove(dir, bad_names[i], &f), -1);
-	}
-}
-
-/* Whatever lies there revokes: an empty file, rubbish, a link to nowhere, a directory. */
-static void test_touch(void **state)
-{
-	struct revocation_key k = {"bot", "o", "e", NULL};
-	autofree char *link = mem_printf("%s/revoked.d/owner:o", dir);
-	autofree char *sub = mem_printf("%s/revoked.d/environment:e", dir);
-	autofree char *revoked = mem_printf("%s/revoked.d", dir);
-	char name[300], why[256];
-	struct fault f = {0};
-
-	(void)state;
-	put("revoked.d/bot", "");
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
-	assert_string_equal(why, "");
-	put("revoked.d/bot", "{'why':");
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
-	put("revoked.d/bot", "{'why':7}");
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
-	assert_int_equal(revocation_remove(dir, "bot", &f), 1);
-	assert_int_equal(symlink("/nowhere", link), 0);
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
-	assert_int_equal(revocation_remove(dir, "owner:o", &f), 1);
-	assert_int_equal(mkdir(sub, 0), 0);
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), 1);
-	rmdir(sub);
-	/* What cannot be told is told apart from "no". */
-	k.owner = "a/b";
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), -1);
-	k.owner = "o";
-	assert_int_equal(rmdir(revoked), 0);
-	put("revoked.d", "a file");
-	assert_int_equal(revocation_check(dir, &k, name, why, &f), -1);
-	if (geteuid() != 0) {
-		unlink(revoked);
-		assert_int_equal(mkdir(revoked, 0), 0);
-		assert_int_equal(revocation_check(dir, &k, name, why, &f), -1);
-		chmod(revoked, 0700);
-	}
+	a.owner = "Jos\xc3\xa9 \xe5\x90\x8d";
+	assert_int_equal(agent_save(unit_dir, &a, false, &f), 0);
+	b = agent_load(unit_dir, "bytes", &f);
+	assert_non_null(b);
+	assert_string_equal(b->owner, a.owner);
+	agent_free(b);
 }
 
 int main(void)
@@ -249,8 +164,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ids),	   cmocka_unit_test(test_save_and_load),
 		cmocka_unit_test(test_complaints), cmocka_unit_test(test_may_start),
-		cmocka_unit_test(test_revocation), cmocka_unit_test(test_touch),
+		cmocka_unit_test(test_bytes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests_name("agent", tests, unit_setup, unit_teardown);
 }

@@ -518,7 +518,7 @@ static int connect_as_agent(struct supervisor *s, struct dial *d)
 	err = connect_without_waiting(d->agent.fd, d->agent.nonblock, (struct sockaddr *)&d->own,
 				      d->own_len);
 	if (other && (seteuid(0) < 0 || setegid(0) < 0))
-		supervisor_end(s, END_ERROR, 125, "cannot become root again");
+		supervisor_end(s, END_ERROR, EXIT_FAILED, "cannot become root again");
 	return err;
 }
 

@@ -88,14 +88,19 @@ void timer_set(struct supervisor *s, struct timer *t, int64_t in_ms)
 	*link = t;
 }
 
-int64_t loop_next_timer(const struct supervisor *s)
+static int64_t until(const struct timer *t)
 {
-	int64_t in_ms;
+	int64_t in_ms = t->at - loop_now();
 
-	if (s->timers == NULL)
-		return -1;
-	in_ms = s->timers->at - loop_now();
 	return in_ms > 0 ? in_ms : 0;
+}
+
+int64_t loop_next_wake(const struct supervisor *s)
+{
+	for (const struct timer *t = s->timers; t; t = t->next)
+		if (t->wakes)
+			return until(t);
+	return -1;
 }
 
 static void serve_timers(struct supervisor *s)
@@ -114,7 +119,7 @@ static void serve_timers(struct supervisor *s)
 
 static int wait_ms(const struct supervisor *s)
 {
-	int64_t in_ms = loop_next_timer(s);
+	int64_t in_ms = s->timers ? until(s->timers) : -1;
 
 	return in_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)in_ms;
 }

@@ -40,6 +40,7 @@ void loop_remove(struct supervisor *s, struct source *src);
 struct timer {
 	int64_t at;
 	void (*expired)(struct supervisor *s, struct timer *t);
+	bool wakes; /* also a supervisor that is stopped like any job: terminal.c */
 	struct timer *next, **link;
 };
 int64_t loop_now(void); /* ms, CLOCK_MONOTONIC */
@@ -51,8 +52,8 @@ int loop_new(struct supervisor *s); /* 0 or -1 with errno */
 void loop_free(struct supervisor *s);
 /* Waits for the next event or timer and serves what is due.  0 or -1 with errno. */
 int loop_once(struct supervisor *s);
-/* Until the first timer; -1: none is set. */
-int64_t loop_next_timer(const struct supervisor *s);
+/* Until the first timer that wakes; -1: none is set. */
+int64_t loop_next_wake(const struct supervisor *s);
 
 /* --- attempt.c: one decision, written down before it is acted on --------------------------- */
 
@@ -118,12 +119,20 @@ struct tun;
 int tun_start(struct supervisor *s, int fd, struct fault *f); /* takes fd */
 void tun_stop(struct supervisor *s);
 
-/* signals.c: signalfd, passing on, the terminal, job control, the wall-clock limit. */
+/* signals.c: signalfd, passing on, the wall-clock limit. */
 struct signals;
 int signals_block(struct fault *f);      /* before anything is forked */
 int signals_start(struct supervisor *s, struct fault *f);
-void signals_stop(struct supervisor *s); /* the terminal is ours again, mask as before */
-void signals_child_stopped(struct supervisor *s, int sig); /* JAIL_STOPPED */
+void signals_stop(struct supervisor *s); /* all is as before signals_block() */
+void signals_to_group(struct supervisor *s, int sig); /* the command's process group */
+bool signals_timed_out(const struct supervisor *s);   /* the limit has been reached */
+
+/* terminal.c: who has the terminal, and what the user's shell sees of a stop. */
+struct terminal;
+int terminal_start(struct supervisor *s, struct fault *f);
+void terminal_stop(struct supervisor *s); /* it is ours again */
+void terminal_command_stopped(struct supervisor *s, int sig); /* JAIL_STOPPED */
+void terminal_continued(struct supervisor *s);                /* SIGCONT came to us */
 
 /* control.c: RUN_DIR/control, for `warder kill`, and RUN_DIR/state for `warder ps`. */
 struct control;
@@ -165,6 +174,7 @@ struct supervisor {
 	struct dnsserver *dns;
 	struct tun *tun;
 	struct signals *signals;
+	struct terminal *terminal; /* NULL: we have none */
 	struct control *control;
 	struct watch *watch;
 	struct notify *notify;
@@ -174,6 +184,16 @@ struct supervisor {
 
 	bool over;               /* leave the loop */
 	struct supervisor_end end;
+};
+
+/* Of `warder run`; CONTRACT.md. */
+enum {
+	EXIT_TIMED_OUT = 124,
+	EXIT_FAILED = 125,
+	EXIT_DENIED = 126,
+	EXIT_MISSING = 127,
+	EXIT_SIGNAL = 128, /* and the signal's number */
+	EXIT_KILLED = EXIT_SIGNAL + SIGKILL,
 };
 
 /* Ends the run for this reason; the first one counts.  exit_code as the contract

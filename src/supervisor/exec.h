@@ -51,5 +51,7 @@ void exec_table_free(struct supervisor *s);
 /* Lets the held exec go on under watch, and answers it. */
 void exec_verify(struct supervisor *s, const struct request *rq, struct exec_command *c,
 		 const struct action *decision);
+/* After SIGCHLD: looks at the stops of all that are being verified. */
+void exec_reap(struct supervisor *s);
 
 #endif

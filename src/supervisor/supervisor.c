@@ -22,9 +22,6 @@
 #include "supervisor/state.h"
 #include "supervisor/why.h"
 
-enum { EXIT_KILLED = 137, EXIT_TIMED_OUT = 124, EXIT_DENIED = 126, EXIT_MISSING = 127,
-       EXIT_FAILED = 125, EXIT_SIGNAL = 128 };
-
 const char *end_reason_name(enum end_reason r)
 {
 	static const char *const names[] = {
@@ -86,6 +83,7 @@ void supervisor_free(struct supervisor *s)
 	notify_stop(s);
 	tun_stop(s);
 	dnsserver_stop(s);
+	terminal_stop(s);
 	signals_stop(s);
 	watch_stop(s);
 	control_stop(s);
@@ -155,7 +153,7 @@ static void jail_says(struct supervisor *s, struct source *src, uint32_t events)
 			command_exited(s, m.value, m.extra);
 			return;
 		case JAIL_STOPPED:
-			signals_child_stopped(s, m.value);
+			terminal_command_stopped(s, m.value);
 			break;
 		}
 	}
@@ -188,7 +186,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		return -1;
 	if (s->jail->tun >= 0 && tun_start(s, take_fd(&s->jail->tun), f) < 0)
 		return -1;
-	if (signals_start(s, f) < 0)
+	if (signals_start(s, f) < 0 || terminal_start(s, f) < 0)
 		return -1;
 	return notify_start(s, f);
 }

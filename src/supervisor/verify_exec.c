@@ -262,7 +262,7 @@ static void stopped(struct supervisor *s, struct pending *p, pid_t pid, int stat
 	}
 }
 
-void execs_reap(struct supervisor *s)
+void exec_reap(struct supervisor *s)
 {
 	struct pending *p = s->execs->all;
 

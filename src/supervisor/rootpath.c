@@ -91,16 +91,16 @@ static int open_own_proc(struct supervisor *s, const struct request *rq, const c
 			 int flags)
 {
 	static const char *const links[] = {"/exe", "/cwd", "/root"};
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 32], link[32];
 
 	if (strncmp(rest, "/fd/", 4) == 0 && rest[4] >= '0' && rest[4] <= '9') {
 		char *end;
 		unsigned long fd = strtoul(rest + 4, &end, 10);
 
-		snprintf(path, sizeof(path), "fd/%lu", fd);
+		snprintf(link, sizeof(link), "fd/%lu", fd);
 		if (*end == '\0')
-			return open_proc_link(rq->tid, path);
-		return *end == '/' ? open_beneath(s, rq->tid, path, end, flags) : -ENOENT;
+			return open_proc_link(rq->tid, link);
+		return *end == '/' ? open_beneath(s, rq->tid, link, end, flags) : -ENOENT;
 	}
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		const char *beyond = skip_prefix(rest, links[i]);

@@ -239,6 +239,17 @@ probe() {
 	printf '%s\n' "$T/bin/$1"
 }
 
+# against_schemas ROWS: see schema.py.  Each row is a test.
+against_schemas() {
+	local verdict name
+
+	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || skip_or_fail 'python3-jsonschema'
+	while read -r verdict name; do
+		if [ "$verdict" = ok ]; then pass "$name"; else fail "${name%%:*}" "$name"; fi
+	done < <(/usr/bin/python3 "$WARDER_SOURCE/tests/system/schema.py" \
+		"$PREFIX/share/warder/profiles" <<<"$1" 2>&1)
+}
+
 # --- warder's own things -------------------------------------------------------------------
 
 # add_agent ID [PROFILE [OPTION...]]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Profiles and agents from outside: what is shipped is right, what is wrong is named by file,
-# line and key, and every verb answers by its exit code.
+# Profiles from outside: what is shipped is right, what is wrong is named by file, line and
+# key, and every verb answers by its exit code.
 . "${0%/*}/lib.sh"
 
 shipped=$PREFIX/share/warder/profiles
@@ -30,40 +30,29 @@ is 'one object on one line' "$(wc -l <"$T/stdout")" 1
 
 # --- the schemas say the same as the program -----------------------------------------------
 
-python=
-for candidate in /usr/bin/python3 python3; do
-	"$candidate" -c 'import jsonschema' 2>/dev/null && python=$candidate && break
+rows=
+for name in base default locked; do
+	rows+="fits profile $shipped/$name.json $name fits the schema"$'\n'
+	rows+="fits profile $T/$name.json $name, shown, fits it too"$'\n'
 done
-fits() { # fits SCHEMA FILE
-	"$python" - "$shipped/$1.schema.json" "$2" <<-'PY'
-	import json, sys
-	import jsonschema
-	schema, value = (json.load(open(name)) for name in sys.argv[1:])
-	jsonschema.Draft202012Validator.check_schema(schema)
-	jsonschema.Draft202012Validator(schema).validate(value)
-	PY
-}
-if [ -n "$python" ]; then
-	for name in base default locked; do
-		ok "$name fits the schema" fits profile "$shipped/$name.json"
-		ok "$name, shown, fits it too" fits profile "$T/$name.json"
-	done
-else
-	skip 'the schemas' 'no python3-jsonschema'
-fi
+cases=0
 
-# both NAME FILE-CONTENT: program and schema refuse it.
+# refused, accepted NAME CONTENT: what the program says; and, at the end, the schema.
 refused() {
-	printf '%s\n' "$2" >"$T/refused.json"
-	run_warder profile check "$T/refused.json"
+	local file=$T/case$((cases += 1)).json
+
+	printf '%s\n' "$2" >"$file"
+	run_warder profile check "$file"
 	exit_is "refused: $1" 1
-	[ -z "$python" ] || not_ok "by the schema, too: $1" fits profile "$T/refused.json"
+	rows+="unfit profile $file refused by the schema, too: $1"$'\n'
 }
 accepted() {
-	printf '%s\n' "$2" >"$T/accepted.json"
-	run_warder profile check "$T/accepted.json"
+	local file=$T/case$((cases += 1)).json
+
+	printf '%s\n' "$2" >"$file"
+	run_warder profile check "$file"
 	exit_is "accepted: $1" 0
-	[ -z "$python" ] || ok "by the schema, too: $1" fits profile "$T/accepted.json"
+	rows+="fits profile $file accepted by the schema, too: $1"$'\n'
 }
 accepted 'nothing at all' '{}'
 accepted 'everything' '{"name":"example","description":"d","require":"kernel",
@@ -96,6 +85,7 @@ refused 'a wrong type' '{"limits":{"pids":"512"}}'
 refused 'a duration of nothing' '{"limits":{"wall":"0s"}}'
 refused 'a control character' '{"description":"a\u001b[2J"}'
 refused 'an unknown gateway' '{"gateway":{"url":"ftp://x"}}'
+against_schemas "${rows%$'\n'}"
 
 # --- complaints ----------------------------------------------------------------------------
 
@@ -153,63 +143,5 @@ run_warder profile check
 exit_is 'and no file' 2
 run_warder profile check a b
 exit_is 'or two' 2
-
-# --- agents --------------------------------------------------------------------------------
-
-run_warder agents list
-exit_is 'no agents is no failure' 0
-is 'and an empty answer' "$out" ''
-run_warder agents add bot --owner alice@example.com --environment prod --profile default \
-	--purpose 'refund tickets' --gateway http://127.0.0.1:3128 --model-provider OpenAI \
-	--model gpt-4.1 --review-by 2099-06-30 --requester 'user:*'
-exit_is 'an agent is registered' 0
-file=$WARDER_CONFIG_DIR/agents.d/bot.json
-is 'with the keys of the contract' "$(jq -r 'keys_unsorted | join(" ")' "$file")" \
-	'agent_id owner environment purpose profile gateway model_provider model requesters review_by state'
-[ -z "$python" ] || ok 'that fit the schema' fits agent "$file"
-before=$(sha256sum "$file")
-run_warder agents add bot --owner mallory --environment prod --profile default
-exit_is 'not twice' 1
-like 'and it says so' "$err" 'registered already'
-is 'the first stays as it was' "$(sha256sum "$file")" "$before"
-is 'and nothing else is left behind' "$(ls "$WARDER_CONFIG_DIR/agents.d")" bot.json
-run_warder agents add zoe --owner bob --environment test --profile locked
-run_warder agents list
-is 'the list has a head and two rows' "$(wc -l <<<"$out")" 3
-like 'which are aligned' "$out" 'AGENT  OWNER              ENVIRONMENT  PROFILE  STATE   REVIEW BY'
-run_warder agents list --json
-is 'or one object a line' "$(jq -r .agent_id <<<"$out" | xargs)" 'bot zoe'
-run_warder agents show bot
-exit_is 'one is shown' 0
-like 'with its owner' "$out" 'owner +alice@example\.com'
-run_warder agents show bot --json
-is 'and as JSON' "$(jq -r .model <<<"$out")" gpt-4.1
-run_warder agents show nobody
-exit_is 'one that is not there is a negative answer' 1
-like 'with the way to register it' "$err" 'warder agents add nobody --owner'
-echo '{"agent_id":"torn"' >"$WARDER_CONFIG_DIR/agents.d/torn.json"
-run_warder agents list
-exit_is 'one that cannot be read is a failure' 1
-like 'that is named' "$err" 'agents\.d/torn\.json:[0-9]+: not JSON'
-like 'the others are still listed' "$out" 'zoe'
-
-usage() { # usage NAME ARGUMENT...
-	local name=$1
-	shift
-	run_warder agents "$@"
-	exit_is "usage error: $name" 2
-}
-usage 'no action'
-usage 'an unknown action' lst
-like 'with a suggestion' "$err" 'did you mean list'
-usage 'no id' add --owner o --environment e --profile p
-usage 'no owner' add x --environment e --profile p
-usage 'no environment' add x --owner o --profile p
-usage 'no profile' add x --owner o --environment e
-usage 'a bad id' add ../x --owner o --environment e --profile p
-usage 'a bad date' add x --owner o --environment e --profile p --review-by tomorrow
-usage 'a bad gateway' add x --owner o --environment e --profile p --gateway ftp://x
-is 'none of which registered anything' "$(ls "$WARDER_CONFIG_DIR/agents.d" | xargs)" \
-	'bot.json torn.json zoe.json'
 
 done_testing

@@ -122,8 +122,8 @@ static const char *const supervisor[] = {
 };
 
 /* What the pid namespace's init needs: to reap, to report, to end. */
-static const char *const init_calls[] = {"wait4", "waitid", "write", "sendto", "kill", "exit",
-					 "exit_group", "rt_sigreturn", "restart_syscall"};
+static const char *const init_calls[] = {"wait4", "waitid", "sendmsg", "kill", "exit", "exit_group",
+					 "rt_sigreturn", "restart_syscall"};
 
 static void fail(const char *what, int rc)
 {

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command on a terminal of its own, and types.
 
-pty.py COMMAND... <<STEPS, one step a line:
+typist.py COMMAND... <<STEPS, one step a line:
     expect REGEX    waits until the terminal shows it (after what was expected before)
     send TEXT       types it; Python's escapes, so \\x03 is Ctrl-C and \\r is Enter
+    pause SECONDS   lets what was typed be read, before the terminal changes hands or modes
     size ROWS COLS  changes the window
     modes           prints which of icanon, echo, isig are on
     close           the terminal goes away
@@ -93,6 +94,10 @@ def main():
                 break
         elif verb == "send":
             os.write(master, rest.encode().decode("unicode_escape").encode("latin-1"))
+        elif verb == "pause":
+            limit = time.monotonic() + float(rest)
+            while not ended and time.monotonic() < limit:
+                read(master, 0.05)
         elif verb == "size":
             resize(master, *rest.split())
         elif verb == "modes":
@@ -105,7 +110,7 @@ def main():
         read(master, 0.1)
     sys.stdout.buffer.write(shown.replace(b"\r\n", b"\n"))
     if failed:
-        print(f"\npty.py: did not come: {failed}")
+        print(f"\ntypist.py: did not come: {failed}")
         os.kill(pid, signal.SIGHUP)
         wait(pid)
         return 99

@@ -51,6 +51,9 @@ struct option {
 int options_parse(const struct verb *verb, const struct option *options, size_t n_options,
 		  bool stop_at_first, int argc, char **argv, int *status);
 
+/* Complains in one line, points to the verb's --help; always EXIT_USAGE. */
+int options_usage(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* The row of the table with that name; NULL where there is none. */
 const struct verb *cli_verb(const char *name);
 
@@ -60,7 +63,7 @@ int cli_main(int argc, char **argv);
 /* The verbs, one file each. */
 int cmd_run(int argc, char **argv);     /* run.c */
 int cmd_agents(int argc, char **argv);  /* agents.c: add list show */
-int cmd_log(int argc, char **argv);     /* log.c: print, --follow, verify, key */
+int cmd_log(int argc, char **argv);     /* log.c: print, --follow, verify */
 int cmd_ps(int argc, char **argv);      /* ps.c */
 int cmd_kill(int argc, char **argv);    /* kill.c */
 int cmd_revoke(int argc, char **argv);  /* revoke.c */

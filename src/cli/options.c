@@ -2,6 +2,7 @@
 /* Every verb's options, by its table: no verb parses argv itself. */
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +34,15 @@ static void print_help(const struct parse *p)
 	}
 }
 
-static int usage_error(const struct parse *p, const char *what, const char *option)
+int options_usage(const char *verb, const char *fmt, ...)
 {
-	fprintf(stderr, "warder: %s: %s: %s\nwarder: see `warder %s --help`\n", p->verb->name,
-		option, what, p->verb->name);
+	va_list ap;
+
+	fprintf(stderr, "warder: %s: ", verb);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nwarder: see `warder %s --help`\n", verb);
 	return EXIT_USAGE;
 }
 
@@ -46,11 +52,10 @@ static int unknown_option(const struct parse *p, const char *name)
 
 	for (size_t i = 0; i < p->n_options; i++)
 		suggest_consider(&s, p->options[i].name);
-	fprintf(stderr, "warder: %s: --%s: no such option", p->verb->name, name);
 	if (s.best)
-		fprintf(stderr, "; did you mean --%s?", s.best);
-	fprintf(stderr, "\nwarder: see `warder %s --help`\n", p->verb->name);
-	return EXIT_USAGE;
+		return options_usage(p->verb->name, "--%s: no such option; did you mean --%s?",
+				     name, s.best);
+	return options_usage(p->verb->name, "--%s: no such option", name);
 }
 
 static const struct option *find(const struct parse *p, const char *name)
@@ -93,7 +98,7 @@ static int store(const struct parse *p, const struct option *o, const char *valu
 		break;
 	case OPTION_INT:
 		if (!store_int(o->to, value))
-			return usage_error(p, "wants a whole number", shown);
+			return options_usage(p->verb->name, "%s: wants a whole number", shown);
 		break;
 	}
 	return 0;
@@ -113,11 +118,11 @@ static int take_option(const struct parse *p, int argc, char **argv, int *i)
 	if (o == NULL)
 		return unknown_option(p, name);
 	if (o->kind == OPTION_FLAG && value != NULL)
-		return usage_error(p, "takes no value", shown);
+		return options_usage(p->verb->name, "%s: takes no value", shown);
 	if (o->kind != OPTION_FLAG && value == NULL) {
 		/* "--": the value was forgotten, it never is one. */
 		if (*i + 1 >= argc || strcmp(argv[*i + 1], "--") == 0)
-			return usage_error(p, "wants a value", shown);
+			return options_usage(p->verb->name, "%s: wants a value", shown);
 		value = argv[++*i];
 	}
 	return store(p, o, value, shown);
@@ -152,7 +157,7 @@ int options_parse(const struct verb *verb, const struct option *options, size_t 
 			continue;
 		}
 		if (argv[i][1] != '-')
-			*status = usage_error(&p, "no such option", argv[i]);
+			*status = options_usage(verb->name, "%s: no such option", argv[i]);
 		else
 			*status = take_option(&p, argc, argv, &i);
 		if (*status != 0)

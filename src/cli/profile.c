@@ -74,30 +74,25 @@ static const struct {
 	{"show", show},
 };
 
-static int usage(const char *what, const char *which)
-{
-	fprintf(stderr, "warder: profile: %s%s\nwarder: see `warder profile --help`\n", what, which);
-	return EXIT_USAGE;
-}
-
 static int act(const struct request *r, int argc, char **argv)
 {
 	struct suggestion s;
 
 	if (argc == 0)
-		return usage("wants one of check, show", "");
+		return options_usage("profile", "wants one of check, show");
 	s = (struct suggestion){.word = argv[0]};
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 		suggest_consider(&s, actions[i].name);
 		if (strcmp(actions[i].name, argv[0]) != 0)
 			continue;
 		if (argc != 2)
-			return usage(argv[0], ": wants one profile");
+			return options_usage("profile", "%s: wants one profile", argv[0]);
 		return actions[i].run(r, argv[1]);
 	}
-	fprintf(stderr, "warder: profile: no such action: %s", argv[0]);
-	fprintf(stderr, s.best ? "; did you mean %s?\n" : "\n", s.best);
-	return EXIT_USAGE;
+	if (s.best)
+		return options_usage("profile", "no such action: %s; did you mean %s?", argv[0],
+				     s.best);
+	return options_usage("profile", "no such action: %s", argv[0]);
 }
 
 int cmd_profile(int argc, char **argv)

@@ -1,62 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/text.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Decodes one character of valid UTF-8; 0 for a byte that begins none. RFC 3629. */
-static size_t decode(const unsigned char *p, uint32_t *c)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 :
-		   p[0] < 0xf8 ? 4 : 0;
+#include "base/mem.h"
+#include "base/utf8.h"
 
-	if (n == 0)
-		return 0;
-	*c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		*c = *c << 6 | (p[i] & 0x3f);
+enum { ESCAPE_MAX = 16, GAP = 2 };
+
+/* One character of s as it is shown, in buf or in s itself; *n is its bytes in s. */
+static const char *shown(const char *s, size_t len, char buf[ESCAPE_MAX], size_t *n, size_t *out)
+{
+	uint32_t c = 0;
+
+	*n = utf8_decode(s, len, &c);
+	if (*n > 0 && !utf8_is_hidden(c)) {
+		*out = *n;
+		return s;
 	}
-	if (*c < least[n] || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000))
-		return 0;
-	return n;
+	if (*n == 0)
+		snprintf(buf, ESCAPE_MAX, "\\x%02x", (unsigned char)*s);
+	else
+		snprintf(buf, ESCAPE_MAX, c < 0x80 ? "\\x%02x" : "\\u%04x", c);
+	*n = *n ? *n : 1;
+	*out = strlen(buf);
+	return buf;
 }
 
-static bool harmless(uint32_t c)
+/* to NULL: only counts. */
+static size_t put(FILE *to, const char *s)
 {
-	static const struct {
-		uint32_t first, last;
-	} bad[] = {
-		{0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x61c, 0x61c}, {0x200b, 0x200f},
-		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
-		{0xe0000, 0xe007f},
-	};
+	size_t len = strlen(s), width = 0, n;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (c >= bad[i].first && c <= bad[i].last)
-			return false;
-	return true;
+	for (size_t i = 0; i < len; i += n) {
+		char buf[ESCAPE_MAX];
+		size_t out;
+		const char *text = shown(s + i, len - i, buf, &n, &out);
+
+		if (to)
+			fwrite(text, 1, out, to);
+		width += text == buf ? out : 1;
+	}
+	return width;
 }
 
-void text_print(FILE *to, const char *s)
+size_t text_print(FILE *to, const char *s)
 {
-	const unsigned char *p = (const unsigned char *)s;
+	return put(to, s);
+}
 
-	while (*p) {
-		uint32_t c = 0;
-		size_t n = decode(p, &c);
+void text_pad(FILE *to, const char *s, size_t width)
+{
+	size_t n = put(to, s);
 
-		if (n == 0) {
-			fprintf(to, "\\x%02x", *p);
-			n = 1;
-		} else if (harmless(c)) {
-			fwrite(p, 1, n, to);
-		} else {
-			fprintf(to, c < 0x80 ? "\\x%02x" : "\\u%04x", c);
+	if (n < width)
+		fprintf(to, "%*s", (int)(width - n), "");
+}
+
+void text_table(FILE *to, const char *const *cells, size_t rows, size_t columns)
+{
+	autofree size_t *widths = mem_alloc(columns * sizeof(*widths));
+
+	for (size_t i = 0; i < rows * columns; i++) {
+		size_t n = put(NULL, cells[i]);
+
+		if (n > widths[i % columns])
+			widths[i % columns] = n;
+	}
+	for (size_t i = 0; i < rows * columns; i++) {
+		if ((i + 1) % columns != 0) {
+			text_pad(to, cells[i], widths[i % columns] + GAP);
+			continue;
 		}
-		p += n;
+		put(to, cells[i]);
+		putc('\n', to);
 	}
 }

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/landlock.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +18,11 @@
 #include "base/sys.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/env.h"
 #include "cli/lifecycle.h"
+#include "cli/login.h"
 #include "inventory/agent.h"
-#include "jail/env.h"
+#include "policy/judge.h"
 #include "record/journal.h"
 
 struct run_options {
@@ -38,8 +39,7 @@ struct run {
 	char **argv;
 	struct paths paths;
 	char run_id[RECORD_RUN_ID_MAX];
-	char *requester; /* TYPE:ID */
-	char *requester_type, *requester_id;
+	struct requester requester;
 	uid_t uid;
 	gid_t gid;
 	char *user_name, *home, *cwd, *workspace, *shim, *program, *run_dir;
@@ -83,66 +83,21 @@ static int parse(int argc, char **argv, struct run_options *o, int *status)
 	return options_parse(cli_verb("run"), options, ARRAY_SIZE(options), true, argc, argv, status);
 }
 
+/* 2, as of other verbs, could be the command's own. */
 static int usage(const char *what)
 {
-	fprintf(stderr, "warder: run: %s\nwarder: see `warder run --help`\n", what);
-	return EXIT_NOT_STARTED; /* 2 could be the command's own */
+	options_usage("run", "%s", what);
+	return EXIT_NOT_STARTED;
 }
 
 /* --- who -------------------------------------------------------------------------------------- */
 
-/* A user by name or number.  /etc/passwd first: the name service would load
- * libraries that a start can do without. */
-static struct passwd *find_user(const char *name, uid_t uid)
-{
-	FILE *file = fopen("/etc/passwd", "re");
-	struct passwd *pw;
-
-	while (file && (pw = fgetpwent(file)))
-		if (name ? strcmp(pw->pw_name, name) == 0 : pw->pw_uid == uid)
-			break;
-	if (file) {
-		fclose(file);
-		if (pw)
-			return pw;
-	}
-	return name ? getpwnam(name) : getpwuid(uid);
-}
-
-/* The login that all this began with, loginuid(5) of proc; else who we are. */
-static uid_t login_uid(void)
-{
-	char text[16];
-	int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, text, sizeof(text));
-	unsigned long uid;
-
-	fd_close(&fd);
-	if (n <= 0)
-		return getuid();
-	uid = strtoul(text, NULL, 10);
-	return uid == (uid_t)-1 ? getuid() : (uid_t)uid;
-}
-
 static int find_requester(struct run *r, struct fault *f)
 {
-	const char *colon;
-
-	if (r->o.requested_by) {
-		r->requester = mem_strdup(r->o.requested_by);
-	} else {
-		uid_t uid = login_uid();
-		struct passwd *pw = find_user(NULL, uid);
-
-		r->requester = pw ? mem_printf("user:%s", pw->pw_name) : mem_printf("user:%u", uid);
-	}
-	colon = strchr(r->requester, ':');
-	if (colon == NULL || colon == r->requester || colon[1] == '\0')
-		return fault_set(f, "write it as TYPE:ID, for example user:alice",
-				 "--requested-by %s has no type or no id", r->requester);
-	r->requester_type = mem_strndup(r->requester, (size_t)(colon - r->requester));
-	r->requester_id = mem_strdup(colon + 1);
-	return 0;
+	if (requester_set(&r->requester, r->o.requested_by))
+		return 0;
+	return fault_set(f, "write it as TYPE:ID, for example user:alice",
+			 "--requested-by %s has no type or no id", r->o.requested_by);
 }
 
 static int find_user_inside(struct run *r, struct fault *f)
@@ -156,7 +111,7 @@ static int find_user_inside(struct run *r, struct fault *f)
 	if (r->o.user && geteuid() != 0)
 		return fault_set(f, "leave it out, or start warder as root",
 				 "only root can choose --user");
-	pw = find_user(r->o.user, geteuid());
+	pw = login_find(r->o.user, geteuid());
 	if (r->o.user && pw == NULL)
 		return fault_set(f, NULL, "there is no user %s", r->o.user);
 	r->uid = pw ? pw->pw_uid : geteuid();
@@ -177,8 +132,8 @@ static void identify(struct run *r)
 		.agent_id = r->o.agent,
 		.owner = r->agent ? r->agent->owner : "",
 		.environment = r->agent ? r->agent->environment : "",
-		.requester_type = r->requester_type,
-		.requester_id = r->requester_id,
+		.requester_type = r->requester.type,
+		.requester_id = r->requester.id,
 		.model_provider = r->agent ? r->agent->model_provider : NULL,
 		.model = r->agent ? r->agent->model : NULL,
 		.session = r->o.session,
@@ -199,7 +154,7 @@ static int admit(struct run *r, struct fault *f)
 	if (r->agent == NULL)
 		return -1;
 	identify(r);
-	if (agent_may_start(r->agent, r->requester, f) < 0)
+	if (agent_may_start(r->agent, r->requester.text, f) < 0)
 		return -1;
 	switch (revocation_check(r->paths.state, &r->revocation, name, why, f)) {
 	case 0:
@@ -302,18 +257,34 @@ static int find_walls(struct run *r, struct fault *f)
 	return 0;
 }
 
-static int make_plan(struct run *r, struct fault *f)
+/* Before the plan: what is there can be kept out of the agent's sight. */
+static int make_directories(struct run *r, struct fault *f)
 {
-	const struct fsplan_context fs = {
+	return paths_make(r->paths.state, "revoked.d", 0, f) < 0 ||
+			       paths_make(r->paths.log, "journal", 0, f) < 0 ||
+			       paths_make(r->paths.runtime, "runs", 0, f) < 0
+		       ? -1
+		       : 0;
+}
+
+static int plan_files(struct run *r, struct fault *f)
+{
+	const struct fsplan_context ctx = {
 		.workspace = r->workspace, .home = r->home, .cwd = r->cwd, .ro = &r->o.ro,
 		.rw = &r->o.rw, .shim = r->shim, .program = r->program,
 		.hostname = r->agent->id, .uid = r->uid, .gid = r->gid,
+		.own = {r->paths.config, r->paths.state, r->paths.log, r->paths.runtime},
 	};
 
+	return fsplan_make(r->profile, &ctx, &r->fs, f);
+}
+
+static int make_plan(struct run *r, struct fault *f)
+{
 	if (find_places(r, f) < 0 || take_profile(r, f) < 0 || check_can(r, f) < 0 ||
-	    find_walls(r, f) < 0 || jail_check_stdio(f) < 0)
+	    find_walls(r, f) < 0 || jail_check_stdio(f) < 0 || make_directories(r, f) < 0)
 		return -1;
-	return fsplan_make(r->profile, &fs, &r->fs, f);
+	return plan_files(r, f);
 }
 
 static void make_env(struct run *r)
@@ -325,6 +296,18 @@ static void make_env(struct run *r)
 	};
 
 	r->env = env_build(&rq, environ, &r->env_dropped);
+}
+
+/* A path is the same inside and outside; only which links lead there is asked here. */
+static char *real_path(const char *path, void *arg)
+{
+	(void)arg;
+	return realpath(path, NULL);
+}
+
+static void resolve_commands(struct run *r)
+{
+	judge_resolve_exec_rules(r->profile, env_get(r->env, "PATH"), real_path, NULL);
 }
 
 /* --- the run -------------------------------------------------------------------------------------- */
@@ -445,6 +428,7 @@ static int start(struct run *r)
 		return EXIT_NOT_STARTED;
 	}
 	make_env(r);
+	resolve_commands(r);
 	status = run_recorded(r);
 	fsplan_undo(&r->fs);
 	return status;
@@ -464,9 +448,7 @@ static void run_free(struct run *r)
 	strlist_free(&r->o.ro);
 	strlist_free(&r->o.rw);
 	env_free(r->env);
-	free(r->requester);
-	free(r->requester_type);
-	free(r->requester_id);
+	requester_free(&r->requester);
 	free(r->user_name);
 	free(r->home);
 	free(r->cwd);

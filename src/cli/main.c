@@ -13,9 +13,9 @@
 static const struct verb verbs[] = {
 	{"run",       cmd_run,       "--agent ID [options] -- COMMAND [ARG...]", "run an agent's command in its sandbox"},
 	{"ps",        cmd_ps,        "[--json]", "the runs that are going on"},
-	{"kill",      cmd_kill,      "RUN [--why TEXT]", "end one run"},
-	{"revoke",    cmd_revoke,    "AGENT [--why TEXT]", "end an agent everywhere here, and keep it from starting"},
-	{"reinstate", cmd_reinstate, "AGENT", "take a revocation back"},
+	{"kill",      cmd_kill,      "RUN [--why TEXT] [--json]", "end one run"},
+	{"revoke",    cmd_revoke,    "AGENT|--owner O|--environment E|--all [--why TEXT] [--json]", "end an agent everywhere here, and keep it from starting"},
+	{"reinstate", cmd_reinstate, "AGENT|--owner O|--environment E|--all [--why TEXT]", "take a revocation back"},
 	{"log",       cmd_log,       "[verify [FILE...]] [options]", "what agents did and tried; whether that was changed"},
 	{"agents",    cmd_agents,    "add|list|show [ID] [options]", "the inventory: who may run at all"},
 	{"profile",   cmd_profile,   "check FILE | show NAME", "what an agent may touch"},
@@ -72,10 +72,8 @@ int cmd_version(int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (first < argc) {
-		fprintf(stderr, "warder: version: takes no argument: %s\n", argv[first]);
-		return EXIT_USAGE;
-	}
+	if (first < argc)
+		return options_usage("version", "takes no argument: %s", argv[first]);
 	printf(json ? "{\"name\":\"warder\",\"version\":\"%s\"}\n" : "warder %s\n", PACKAGE_VERSION);
 	return EXIT_YES;
 }

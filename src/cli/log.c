@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `warder log`: what agents did and tried, from the journals themselves; and whether
- * anybody has changed it since. */
+/*
+ * `warder log`: what agents did and tried, from the journals themselves, and from
+ * the ledger what concerns no run; and whether anybody has changed it since.
+ *
+ * Each journal is in the order of time, and its name sorts by when its run began (a
+ * ULID).  They are merged line by line; one is opened only when the merge comes to
+ * its beginning, so that no more are open than runs went on at once.  For --follow
+ * each is known by how far it was read, and read on when inotify(7) says that there
+ * is more: between the rounds nothing is open.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,202 +18,175 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/paths.h"
+#include "base/suggest.h"
 #include "cli/cli.h"
+#include "cli/record_text.h"
+#include "cli/runs.h"
 #include "cli/text.h"
 #include "record/record.h"
 #include "record/verify.h"
 
-struct log_options {
+enum {
+	TIME_MAX = 64,
+	ULID_TIME_CHARS = 10,
+	/* --follow looks again after that time, whatever inotify says. */
+	LOOK_MS = 1000,
+};
+
+/* A journal, or the ledger. */
+struct book {
+	char *path, *run_id; /* run_id NULL: the ledger */
+	char began[TIME_MAX]; /* nothing in it is older; "": not known */
+	off_t at;             /* what was read, in whole lines */
+	bool ended;           /* with its run.end */
+	FILE *file;           /* open while it takes part in a merge */
+	char *line;
+	size_t size, len;
+	json_t *record; /* of line; NULL: there is none left */
+};
+
+struct log {
 	const char *run, *agent, *decision, *tool;
-	bool json, follow;
+	bool json, follow, colour;
+	struct paths paths;
+	char *dir; /* of the journals */
+	struct book *books;
+	size_t n;
 };
 
-/* --- one record ------------------------------------------------------------------------------- */
+/* --- one record ------------------------------------------------------------------------------ */
 
-static const char *string_of(json_t *o, const char *key)
+/* Of the ledger only what is not in a journal as well. */
+static bool is_of_no_journal(json_t *record)
 {
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
+	return record_text_of(record, "run_id")[0] == '\0' ||
+	       record_text_is(json_object_get(record, "detail"), "event", "run.killed");
 }
 
-static bool wanted(const struct log_options *o, json_t *record)
+static bool is_wanted(const struct log *l, const struct book *b, json_t *record)
 {
-	const struct {
-		const char *want, *key;
-	} filters[] = {
-		{o->agent, "agent_id"}, {o->decision, "policy_decision"}, {o->tool, "tool"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
-		if (filters[i].want && strcmp(filters[i].want, string_of(record, filters[i].key)) != 0)
-			return false;
-	return true;
-}
-
-static void print_time(json_t *record)
-{
-	struct tm tm = {0};
-	char local[32];
-	time_t t;
-
-	if (strptime(string_of(record, "timestamp"), "%Y-%m-%dT%H:%M:%S", &tm) == NULL) {
-		text_print(stdout, string_of(record, "timestamp"));
-		return;
-	}
-	t = timegm(&tm);
-	localtime_r(&t, &tm);
-	strftime(local, sizeof(local), "%F %T", &tm);
-	fputs(local, stdout);
-}
-
-/* What catches the eye: a denial in capitals; of an outcome what came of it. */
-static void print_word(json_t *record)
-{
-	const char *phase = string_of(record, "phase");
-	const char *decision = string_of(record, "policy_decision");
-	const char *result = string_of(record, "result");
-
-	if (strcmp(phase, "finding") == 0)
-		printf("%-8s", "FINDING");
-	else if (strcmp(decision, "denied") == 0)
-		printf("%-8s", "DENIED");
-	else if (strcmp(phase, "outcome") == 0)
-		printf("%-8s", result);
-	else
-		printf("%-8s", decision);
-}
-
-static void print_lifecycle(json_t *record)
-{
-	json_t *detail = json_object_get(record, "detail");
-	static const char *const shown[] = {"profile", "gateway", "reason", "why"};
-
-	printf("  %s", string_of(detail, "event"));
-	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
-		const char *value = string_of(detail, shown[i]);
-
-		if (value[0] == '\0')
-			continue;
-		printf("  %s ", shown[i]);
-		text_print(stdout, value);
-	}
-	if (json_object_get(detail, "exit_code"))
-		printf("  exit %lld",
-		       (long long)json_integer_value(json_object_get(detail, "exit_code")));
-}
-
-static void print_text(json_t *record)
-{
-	json_int_t attempt = json_integer_value(json_object_get(record, "attempt"));
-	const char *reason = string_of(record, "reason"), *rule = string_of(record, "rule");
-	const char *error = string_of(record, "errno");
-
-	print_time(record);
-	printf("  ");
-	text_print(stdout, string_of(record, "agent_id"));
-	printf("  ");
-	print_word(record);
-	printf(" %-8s ", string_of(record, "tool"));
-	text_print(stdout, string_of(record, "resource"));
-	if (attempt > 1)
-		printf("  attempt %lld", (long long)attempt);
-	if (strcmp(string_of(record, "phase"), "lifecycle") == 0)
-		print_lifecycle(record);
-	else if (reason[0] && strcmp(string_of(record, "policy_decision"), "allowed") != 0) {
-		printf("  ");
-		text_print(stdout, reason);
-		if (rule[0]) {
-			printf(" (");
-			text_print(stdout, rule);
-			putchar(')');
-		}
-	}
-	if (error[0] && strcmp(string_of(record, "phase"), "outcome") == 0)
-		printf("  %s", error);
-	putchar('\n');
-}
-
-static void show(const struct log_options *o, const char *line, size_t len)
-{
-	json_t *record = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-
-	if (record == NULL) {
-		fprintf(stderr, "warder: log: a line that is no record: see `warder log verify`\n");
-		return;
-	}
-	if (wanted(o, record)) {
-		if (o->json)
-			printf("%.*s\n", (int)len, line);
-		else
-			print_text(record);
-	}
-	json_decref(record);
-}
-
-/* --- one journal -------------------------------------------------------------------------------- */
-
-struct reader {
-	char *path;
-	int fd;
-	char *buf; /* the beginning of a line that has not ended yet */
-	size_t have;
-	bool ended;
-};
-
-static bool says_end(const char *line, size_t len)
-{
-	return memmem(line, len, "\"event\":\"run.end\"", 17) &&
-	       memmem(line, len, "\"phase\":\"lifecycle\"", 19);
-}
-
-/* What has been added since; only whole lines are shown. */
-static void read_more(struct reader *r, const struct log_options *o)
-{
-	ssize_t n;
-
-	do {
-		char *start = r->buf, *end;
-
-		n = TEMP_FAILURE_RETRY(read(r->fd, r->buf + r->have, RECORD_LINE_MAX - r->have));
-		r->have += n > 0 ? (size_t)n : 0;
-		while ((end = memchr(start, '\n', r->have - (size_t)(start - r->buf)))) {
-			show(o, start, (size_t)(end - start));
-			r->ended |= says_end(start, (size_t)(end - start));
-			start = end + 1;
-		}
-		r->have -= (size_t)(start - r->buf);
-		memmove(r->buf, start, r->have);
-		if (r->have == RECORD_LINE_MAX)
-			r->have = 0; /* no record is that long */
-	} while (n > 0);
-}
-
-static bool reader_open(struct reader *r, const char *path)
-{
-	*r = (struct reader){.fd = open(path, O_RDONLY | O_CLOEXEC)};
-	if (r->fd < 0) {
-		fprintf(stderr, "warder: log: %s: %s\n", path, strerror(errno));
+	if (b->run_id == NULL && !is_of_no_journal(record))
 		return false;
-	}
-	r->path = mem_strdup(path);
-	r->buf = mem_alloc(RECORD_LINE_MAX);
-	return true;
+	return (!l->run || strncmp(record_text_of(record, "run_id"), l->run, strlen(l->run)) == 0) &&
+	       (!l->agent || record_text_is(record, "agent_id", l->agent)) &&
+	       (!l->decision || record_text_is(record, "policy_decision", l->decision)) &&
+	       (!l->tool || record_text_is(record, "tool", l->tool));
 }
 
-static void reader_close(struct reader *r)
+/* --- one book -------------------------------------------------------------------------------- */
+
+static bool is_end(json_t *record)
 {
-	fd_close(&r->fd);
-	free(r->path);
-	free(r->buf);
+	return record_text_is(record, "phase", "lifecycle") &&
+	       record_text_is(json_object_get(record, "detail"), "event", "run.end");
 }
 
-/* --- which journals ------------------------------------------------------------------------------ */
+static void close_book(struct book *b)
+{
+	if (b->file)
+		fclose(b->file);
+	free(b->line);
+	json_decref(b->record);
+	b->file = NULL;
+	b->line = NULL;
+	b->size = 0;
+	b->record = NULL;
+}
+
+/* The next line that is whole and a record; closed where there is none left. */
+static void next_record(struct book *b)
+{
+	json_decref(b->record);
+	b->record = NULL;
+	while (b->record == NULL) {
+		ssize_t n = getline(&b->line, &b->size, b->file);
+
+		/* What has no end yet is read again when it has. */
+		if (n <= 0 || b->line[n - 1] != '\n') {
+			close_book(b);
+			return;
+		}
+		b->at += n;
+		b->len = (size_t)n;
+		b->record = json_loadb(b->line, b->len, JSON_REJECT_DUPLICATES, NULL);
+		if (b->record == NULL)
+			fprintf(stderr, "warder: log: %s: a line that is no record: see `warder log "
+					"verify`\n", b->path);
+	}
+	b->ended |= b->run_id && is_end(b->record);
+}
+
+static void open_book(struct book *b)
+{
+	b->file = fopen(b->path, "re");
+	if (b->file == NULL || fseeko(b->file, b->at, SEEK_SET) < 0) {
+		/* That there is no ledger yet is no news. */
+		if (b->run_id || errno != ENOENT)
+			fprintf(stderr, "warder: log: %s: %s\n", b->path, strerror(errno));
+		close_book(b);
+		return;
+	}
+	next_record(b);
+}
+
+static bool has_more(const struct book *b)
+{
+	struct stat st;
+
+	return !b->ended && stat(b->path, &st) == 0 && st.st_size > b->at;
+}
+
+/* When the run began, by its id: 48 bits of milliseconds in Crockford's base32. */
+static void began_text(const char *run_id, char out[TIME_MAX])
+{
+	static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	uint64_t ms = 0;
+	struct tm tm;
+	time_t t;
+	size_t n;
+
+	out[0] = '\0';
+	for (int i = 0; i < ULID_TIME_CHARS; i++) {
+		char c = run_id[4 + i];
+		const char *digit = c ? strchr(crockford, c) : NULL;
+
+		if (digit == NULL)
+			return;
+		ms = ms << 5 | (uint64_t)(digit - crockford);
+	}
+	t = (time_t)(ms / 1000);
+	if (gmtime_r(&t, &tm) == NULL)
+		return;
+	n = strftime(out, TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, TIME_MAX - n, ".%03u000Z", (unsigned int)(ms % 1000));
+}
+
+/* --- which books ----------------------------------------------------------------------------- */
+
+static void add_book(struct log *l, const char *path, const char *run_id)
+{
+	struct book *b;
+
+	l->books = mem_grow(l->books, l->n + 1, sizeof(*l->books));
+	b = &l->books[l->n++];
+	*b = (struct book){.path = mem_strdup(path), .run_id = run_id ? mem_strdup(run_id) : NULL};
+	if (run_id)
+		began_text(run_id, b->began);
+}
+
+static bool is_known(const struct log *l, const char *run_id)
+{
+	for (size_t i = l->n; i > 0; i--) /* the newest are the likeliest */
+		if (l->books[i - 1].run_id && strcmp(l->books[i - 1].run_id, run_id) == 0)
+			return true;
+	return false;
+}
 
 static int journals_only(const struct dirent *e)
 {
@@ -214,113 +195,207 @@ static int journals_only(const struct dirent *e)
 	return strncmp(e->d_name, "run_", 4) == 0 && dot && strcmp(dot, ".jsonl") == 0;
 }
 
-/* The ids sort by time.  --run: the whole id, its beginning, or "last". */
-static int select_journals(const char *dir, const char *run, struct strlist *paths)
+/* Adds those that are not known yet.  --run: the whole id, or its beginning. */
+static void add_journals(struct log *l)
 {
 	struct dirent **names = NULL;
-	int n = scandir(dir, &names, journals_only, alphasort);
-	bool last = run && strcmp(run, "last") == 0;
+	int n = scandir(l->dir, &names, journals_only, alphasort);
 
 	for (int i = 0; i < n; i++) {
-		autofree char *path = mem_printf("%s/%s", dir, names[i]->d_name);
-		bool match = run == NULL || (last ? i == n - 1 : strncmp(names[i]->d_name, run,
-								       strlen(run)) == 0);
+		autofree char *path = mem_printf("%s/%s", l->dir, names[i]->d_name);
+		char *id = names[i]->d_name;
 
-		if (match)
-			strlist_add(paths, path);
+		*strrchr(id, '.') = '\0';
+		if ((!l->run || strncmp(id, l->run, strlen(l->run)) == 0) && !is_known(l, id))
+			add_book(l, path, id);
 		free(names[i]);
 	}
+	if (n < 0 && errno != ENOENT)
+		fprintf(stderr, "warder: log: %s: %s\n", l->dir, strerror(errno));
 	free(names);
-	return paths->n > 0 ? 0 : -1;
 }
 
-static int none_found(const struct log_options *o, const char *dir)
+/* --run last: the one that began last, and from then on that one. */
+static void find_last(struct log *l)
 {
-	if (o->run)
-		fprintf(stderr, "warder: log: no run %s in %s\n", o->run, dir);
-	else
-		fprintf(stderr, "warder: log: no journals in %s\n", dir);
-	return EXIT_NO;
-}
-
-/* --- following ------------------------------------------------------------------------------------ */
-
-enum { FOLLOW_MAX = 1024, TICK_MS = 1000 }; /* journals at once; further ones are not followed */
-
-static bool follows(const struct reader *readers, size_t n, const char *path)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(readers[i].path, path) == 0)
-			return true;
-	return false;
-}
-
-static void add_new(const struct log_options *o, const char *dir, struct reader *readers, size_t *n)
-{
-	struct strlist paths = {0};
-
-	select_journals(dir, o->run, &paths);
-	for (size_t i = 0; i < paths.n && *n < FOLLOW_MAX; i++)
-		if (!follows(readers, *n, paths.v[i]) && reader_open(&readers[*n], paths.v[i]))
-			++*n;
-	strlist_free(&paths);
-}
-
-/* Until the one run has ended; without --run for ever. */
-static int follow(const struct log_options *o, const char *dir)
-{
-	struct reader *readers = mem_alloc(FOLLOW_MAX * sizeof(*readers));
-	autofd int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	bool over = false;
-	size_t n = 0;
-
-	if (watch < 0 || inotify_add_watch(watch, dir, IN_CREATE | IN_MODIFY) < 0) {
-		fprintf(stderr, "warder: log: %s: %s\n", dir, strerror(errno));
-		free(readers);
-		return EXIT_NO;
+	if (l->run == NULL || strcmp(l->run, "last") != 0)
+		return;
+	l->run = "";
+	add_journals(l);
+	for (size_t i = 0; i + 1 < l->n; i++) {
+		free(l->books[i].path);
+		free(l->books[i].run_id);
 	}
-	while (!over && !ferror(stdout)) {
+	if (l->n > 1)
+		l->books[0] = l->books[l->n - 1];
+	l->n = l->n > 0;
+	l->run = l->n ? l->books[0].run_id : "last";
+}
+
+/* --- the merge ------------------------------------------------------------------------------- */
+
+static struct book *oldest(const struct log *l)
+{
+	struct book *found = NULL;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct book *b = &l->books[i];
+
+		if (b->record && (!found || strcmp(record_text_of(b->record, "timestamp"),
+						   record_text_of(found->record, "timestamp")) < 0))
+			found = b;
+	}
+	return found;
+}
+
+static void show(const struct log *l, const struct book *b)
+{
+	if (!is_wanted(l, b, b->record))
+		return;
+	if (l->json)
+		fwrite(b->line, 1, b->len, stdout);
+	else
+		record_text_print(b->record, l->colour);
+}
+
+/* All that there is now and was not shown yet, in the order of time. */
+static void show_new(struct log *l)
+{
+	size_t next = 0;
+
+	while (!ferror(stdout)) {
+		struct book *b = oldest(l);
+
+		if (next < l->n && (b == NULL || strcmp(l->books[next].began,
+							record_text_of(b->record, "timestamp")) <= 0)) {
+			if (has_more(&l->books[next]))
+				open_book(&l->books[next]);
+			next++;
+			continue;
+		}
+		if (b == NULL)
+			return;
+		show(l, b);
+		next_record(b);
+	}
+}
+
+/* --- following ------------------------------------------------------------------------------- */
+
+/* A run that crashed has no run.end to wait for. */
+static bool is_alive(const struct log *l, const char *run_id)
+{
+	struct run_list runs;
+	struct fault f;
+	bool alive = false;
+
+	if (runs_read(l->paths.runtime, &runs, &f) < 0)
+		return true;
+	for (size_t i = 0; i < runs.n; i++)
+		if (strcmp(runs.v[i].id, run_id) == 0)
+			alive = runs.v[i].life != RUN_DEAD;
+	runs_free(&runs);
+	return alive;
+}
+
+/* Without --run there is always more to come. */
+static bool is_over(const struct log *l, bool quiet)
+{
+	for (size_t i = 0; l->run && i < l->n; i++) {
+		const struct book *b = &l->books[i];
+
+		if (b->run_id && !b->ended && (!quiet || has_more(b) || is_alive(l, b->run_id)))
+			return false;
+	}
+	return l->run != NULL;
+}
+
+/* Where a directory is not there yet, or has no inotify, there is still the slow look. */
+static void watch_books(const struct log *l, int watch)
+{
+	static const uint32_t mask = IN_CREATE | IN_MODIFY | IN_MOVED_TO;
+
+	inotify_add_watch(watch, l->dir, mask);
+	inotify_add_watch(watch, l->paths.log, mask);
+}
+
+static void follow(struct log *l)
+{
+	autofd int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	bool quiet = false;
+
+	for (;;) {
 		struct pollfd pfd = {.fd = watch, .events = POLLIN};
 		char events[4096];
 
-		add_new(o, dir, readers, &n);
-		over = o->run && n > 0;
-		for (size_t i = 0; i < n; i++) {
-			read_more(&readers[i], o);
-			over &= readers[i].ended;
-		}
-		fflush(stdout);
-		if (over)
-			break;
-		poll(&pfd, 1, TICK_MS);
-		while (read(watch, events, sizeof(events)) > 0)
+		watch_books(l, watch);
+		add_journals(l);
+		show_new(l);
+		if (fflush(stdout) != 0 || is_over(l, quiet))
+			return;
+		quiet = poll(&pfd, 1, LOOK_MS) == 0;
+		while (watch >= 0 && read(watch, events, sizeof(events)) > 0)
 			;
 	}
-	for (size_t i = 0; i < n; i++)
-		reader_close(&readers[i]);
-	free(readers);
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static bool want_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0;
+}
+
+static int print(struct log *l)
+{
+	autofree char *ledger = mem_printf("%s/ledger.jsonl", l->paths.log);
+
+	l->dir = mem_printf("%s/journal", l->paths.log);
+	l->colour = want_colour();
+	find_last(l);
+	add_journals(l);
+	if (l->run && l->n == 0) {
+		fprintf(stderr, "warder: log: no run %s in %s\n", l->run, l->dir);
+		return EXIT_NO;
+	}
+	add_book(l, ledger, NULL);
+	if (l->follow)
+		follow(l);
+	else
+		show_new(l);
 	return EXIT_YES;
 }
 
-static int print(const struct log_options *o, const char *log_dir)
+static void log_free(struct log *l)
 {
-	autofree char *dir = mem_printf("%s/journal", log_dir);
-	struct strlist paths = {0};
-
-	if (o->follow)
-		return follow(o, dir);
-	if (select_journals(dir, o->run, &paths) < 0)
-		return none_found(o, dir);
-	for (size_t i = 0; i < paths.n && !ferror(stdout); i++) {
-		struct reader r;
-
-		if (!reader_open(&r, paths.v[i]))
-			continue;
-		read_more(&r, o);
-		reader_close(&r);
+	for (size_t i = 0; i < l->n; i++) {
+		close_book(&l->books[i]);
+		free(l->books[i].path);
+		free(l->books[i].run_id);
 	}
-	strlist_free(&paths);
-	return EXIT_YES;
+	free(l->books);
+	free(l->dir);
+	paths_free(&l->paths);
+}
+
+/* A filter that is misspelt would show nothing, which reads as "nothing happened". */
+static int check_decision(const char *decision)
+{
+	static const char *const known[] = {"allowed", "denied", "approved", "observed"};
+	struct suggestion s = {.word = decision};
+
+	if (decision == NULL)
+		return EXIT_YES;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strcmp(known[i], decision) == 0)
+			return EXIT_YES;
+		suggest_consider(&s, known[i]);
+	}
+	return options_usage("log", "--decision: one of allowed, denied, approved, observed%s%s",
+			     s.best ? "; did you mean " : "", s.best ? s.best : "");
 }
 
 /* --- verify ---------------------------------------------------------------------------------------- */
@@ -350,7 +425,7 @@ static void report(const char *path, const struct verify_report *r, void *arg)
 		      state_names[r->state], "records", (json_int_t)r->records, "line",
 		      (json_int_t)r->line, "torn_bytes", (json_int_t)r->torn_bytes, "head", r->head,
 		      "run_id", r->run_id, "what", r->what);
-	text = json_dumps(o, JSON_COMPACT);
+	text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
 	printf("%s\n", text ? text : "{}");
 	free(text);
 	json_decref(o);
@@ -364,7 +439,7 @@ static int verify(int argc, char **argv)
 	};
 	static const int exits[] = {
 		[VERIFY_OK] = EXIT_YES, [VERIFY_RUNNING] = EXIT_YES, [VERIFY_CRASHED] = EXIT_YES,
-		[VERIFY_BROKEN] = EXIT_NO, [VERIFY_ERROR] = EXIT_USAGE,
+		[VERIFY_BROKEN] = EXIT_NO, [VERIFY_ERROR] = EXIT_NO,
 	};
 	enum verify_state state = VERIFY_OK;
 	struct verify_report r;
@@ -385,7 +460,7 @@ static int verify(int argc, char **argv)
 		return exits[state];
 	if (paths_init(&paths, &f) < 0) {
 		fault_print(&f);
-		return EXIT_USAGE;
+		return EXIT_NO;
 	}
 	state = verify_all(paths.log, report, &json);
 	paths_free(&paths);
@@ -394,16 +469,15 @@ static int verify(int argc, char **argv)
 
 int cmd_log(int argc, char **argv)
 {
-	struct log_options o = {0};
+	struct log l = {0};
 	const struct option options[] = {
-		{"run", OPTION_STRING, &o.run, "R", "of one run: its id, its beginning, or last"},
-		{"agent", OPTION_STRING, &o.agent, "A", "of one agent"},
-		{"decision", OPTION_STRING, &o.decision, "D", "allowed, denied, approved or observed"},
-		{"tool", OPTION_STRING, &o.tool, "T", "connect, exec, file, ..."},
-		{"json", OPTION_FLAG, &o.json, NULL, "the records themselves, one a line"},
-		{"follow", OPTION_FLAG, &o.follow, NULL, "go on as more is written"},
+		{"run", OPTION_STRING, &l.run, "RUN", "of one run: its id, its beginning, or last"},
+		{"agent", OPTION_STRING, &l.agent, "ID", "of one agent"},
+		{"decision", OPTION_STRING, &l.decision, "D", "allowed, denied, approved or observed"},
+		{"tool", OPTION_STRING, &l.tool, "TOOL", "connect, exec, file, ..."},
+		{"json", OPTION_FLAG, &l.json, NULL, "the records themselves, one a line"},
+		{"follow", OPTION_FLAG, &l.follow, NULL, "go on as more is written"},
 	};
-	struct paths paths;
 	struct fault f;
 	int status, first;
 
@@ -413,17 +487,17 @@ int cmd_log(int argc, char **argv)
 			      &status);
 	if (first < 0)
 		return status;
-	if (first < argc) {
-		fprintf(stderr, "warder: log: no such thing to do: %s\nwarder: see `warder log --help`\n",
-			argv[first]);
-		return EXIT_USAGE;
-	}
-	if (paths_init(&paths, &f) < 0) {
+	if (first < argc)
+		return options_usage("log", "no such thing to do: %s", argv[first]);
+	status = check_decision(l.decision);
+	if (status != EXIT_YES)
+		return status;
+	if (paths_init(&l.paths, &f) < 0) {
 		fault_print(&f);
-		return EXIT_USAGE;
+		return EXIT_NO;
 	}
 	signal(SIGPIPE, SIG_DFL); /* `| head` ends it */
-	status = print(&o, paths.log);
-	paths_free(&paths);
+	status = print(&l);
+	log_free(&l);
 	return status;
 }

@@ -7,58 +7,25 @@
 #include "base/paths.h"
 #include "base/suggest.h"
 #include "cli/cli.h"
+#include "cli/text.h"
 #include "gateway/url.h"
 #include "inventory/agent.h"
+#include "inventory/revocation.h"
+#include "policy/profile.h"
 
-enum { N_COLUMNS = 6 };
+enum { N_COLUMNS = 6, NAME_COLUMN = 16 };
 
 /* What the options say. */
 struct request {
 	struct agent agent; /* its strings are argv's */
 	bool json;
-	const char *config;
+	struct paths paths;
 };
-
-static int usage(const char *what, const char *which)
-{
-	fprintf(stderr, "warder: agents: %s%s\nwarder: see `warder agents --help`\n", what, which);
-	return EXIT_USAGE;
-}
 
 static int failed(const struct fault *f, int status)
 {
 	fault_print(f);
 	return status;
-}
-
-static int add(struct request *r, int argc, char **argv)
-{
-	struct agent *a = &r->agent;
-	struct gateway gateway;
-	struct fault f;
-
-	if (argc != 1)
-		return usage(argc == 0 ? "add: wants an ID" : "add: takes one ID only", "");
-	a->id = argv[0];
-	if (a->owner == NULL)
-		return usage("add: wants --owner: one person answers for an agent", "");
-	if (a->environment == NULL)
-		return usage("add: wants --environment", "");
-	if (a->profile == NULL)
-		return usage("add: wants --profile", "");
-	/* One that cannot be parsed would be found at the first start only. */
-	if (agent_check(a, &f) < 0 || gateway_parse(a->gateway, &gateway, &f) < 0)
-		return failed(&f, EXIT_USAGE);
-	if (agent_save(r->config, a, false, &f) < 0)
-		return failed(&f, EXIT_NO);
-	if (r->json) {
-		autofree char *text = agent_json(a, true);
-
-		puts(text);
-	} else {
-		printf("registered %s in %s/agents.d/%s.json\n", a->id, r->config, a->id);
-	}
-	return EXIT_YES;
 }
 
 static void print_json(const struct agent *a)
@@ -68,54 +35,92 @@ static void print_json(const struct agent *a)
 	puts(text);
 }
 
-static void columns_of(const struct agent *a, const char *columns[N_COLUMNS])
+/* It may be written later; whoever mistyped it learns so now. */
+static void warn_of_profile(const struct request *r, const char *name)
 {
-	columns[0] = a->id;
-	columns[1] = a->owner;
-	columns[2] = a->environment;
-	columns[3] = a->profile;
-	columns[4] = agent_state_name(a->state);
-	columns[5] = a->review_by ? a->review_by : "-";
+	const struct profile_context ctx = {.config_dir = r->paths.config,
+					    .share_dir = r->paths.share};
+	struct fault f;
+	struct profile *p = profile_load(name, &ctx, &f);
+
+	if (p == NULL)
+		fprintf(stderr, "warder: registered, but it cannot start yet: %s\n", f.what);
+	profile_free(p);
 }
 
-static void print_row(const char *const columns[N_COLUMNS], const size_t widths[N_COLUMNS])
+static int add(struct request *r, int argc, char **argv)
 {
-	for (size_t c = 0; c < N_COLUMNS - 1; c++)
-		printf("%-*s  ", (int)widths[c], columns[c]);
-	printf("%s\n", columns[N_COLUMNS - 1]);
+	struct agent *a = &r->agent;
+	struct gateway gateway;
+	struct fault f;
+
+	if (argc != 1)
+		return options_usage("agents", argc == 0 ? "add: wants an ID" : "add: takes one ID only");
+	a->id = argv[0];
+	if (a->owner == NULL)
+		return options_usage("agents", "add: wants --owner: one person answers for an agent");
+	if (a->environment == NULL)
+		return options_usage("agents", "add: wants --environment");
+	if (a->profile == NULL)
+		return options_usage("agents", "add: wants --profile");
+	/* One that cannot be parsed would be found at the first start only. */
+	if (agent_check(a, &f) < 0 || gateway_parse(a->gateway, &gateway, &f) < 0)
+		return failed(&f, EXIT_USAGE);
+	if (agent_save(r->paths.config, a, false, &f) < 0)
+		return failed(&f, EXIT_NO);
+	warn_of_profile(r, a->profile);
+	if (r->json)
+		print_json(a);
+	else
+		printf("registered %s in %s/agents.d/%s.json\n", a->id, r->paths.config, a->id);
+	return EXIT_YES;
 }
 
-static void print_table(struct agent *const *agents, size_t n)
+/* What counts when somebody wonders whether it can start: a revocation before all else. */
+static const char *state_of(const struct request *r, const struct agent *a)
 {
-	static const char *const heads[N_COLUMNS] = {"AGENT",   "OWNER", "ENVIRONMENT",
+	const struct revocation_key key = {a->id, a->owner, a->environment, NULL};
+	char name[300], why[256];
+	struct fault f;
+
+	if (revocation_check(r->paths.state, &key, name, why, &f) != 0)
+		return "revoked";
+	return agent_state_name(a->state);
+}
+
+static void print_table(const struct request *r, struct agent *const *agents, size_t n)
+{
+	static const char *const heads[N_COLUMNS] = {"AGENT",	"OWNER", "ENVIRONMENT",
 						     "PROFILE", "STATE", "REVIEW BY"};
-	const char *columns[N_COLUMNS];
-	size_t widths[N_COLUMNS];
+	autofree const char **cells = mem_alloc((n + 1) * sizeof(heads));
 
 	if (n == 0)
 		return;
-	for (size_t c = 0; c < N_COLUMNS; c++)
-		widths[c] = strlen(heads[c]);
+	memcpy(cells, heads, sizeof(heads));
 	for (size_t i = 0; i < n; i++) {
-		columns_of(agents[i], columns);
-		for (size_t c = 0; c < N_COLUMNS; c++)
-			if (strlen(columns[c]) > widths[c])
-				widths[c] = strlen(columns[c]);
+		const struct agent *a = agents[i];
+		const char **row = &cells[(i + 1) * N_COLUMNS];
+
+		row[0] = a->id;
+		row[1] = a->owner;
+		row[2] = a->environment;
+		row[3] = a->profile;
+		row[4] = state_of(r, a);
+		row[5] = a->review_by ? a->review_by : "-";
 	}
-	print_row(heads, widths);
-	for (size_t i = 0; i < n; i++) {
-		columns_of(agents[i], columns);
-		print_row(columns, widths);
-	}
+	text_table(stdout, cells, n + 1, N_COLUMNS);
 }
 
 static void print_line(const char *name, const char *value)
 {
-	if (value != NULL)
-		printf("%-16s%s\n", name, value);
+	if (value == NULL)
+		return;
+	text_pad(stdout, name, NAME_COLUMN);
+	text_print(stdout, value);
+	putchar('\n');
 }
 
-static void print_whole(const struct agent *a)
+static void print_whole(const struct request *r, const struct agent *a)
 {
 	print_line("agent", a->id);
 	print_line("owner", a->owner);
@@ -128,7 +133,7 @@ static void print_whole(const struct agent *a)
 	for (size_t i = 0; i < a->requesters.n; i++)
 		print_line(i == 0 ? "requesters" : "", a->requesters.v[i]);
 	print_line("review by", a->review_by);
-	print_line("state", agent_state_name(a->state));
+	print_line("state", state_of(r, a));
 }
 
 /* The ids that are asked for: those given, or all. */
@@ -136,7 +141,7 @@ static int ask_for(const struct request *r, int argc, char **argv, struct strlis
 		   struct fault *f)
 {
 	if (argc == 0)
-		return agent_list(r->config, ids, f);
+		return agent_list(r->paths.config, ids, f);
 	for (int i = 0; i < argc; i++)
 		strlist_add(ids, argv[i]);
 	return 0;
@@ -152,19 +157,21 @@ static int print_agents(const struct request *r, const struct strlist *ids, bool
 	for (size_t i = 0; i < ids->n; i++) {
 		struct fault f;
 
-		agents[n] = agent_load(r->config, ids->v[i], &f);
+		agents[n] = agent_load(r->paths.config, ids->v[i], &f);
 		if (agents[n] != NULL)
 			n++;
 		else
 			status = failed(&f, EXIT_NO);
 	}
 	if (!r->json && !whole)
-		print_table(agents, n);
+		print_table(r, agents, n);
 	for (size_t i = 0; i < n; i++) {
+		if (!r->json && whole && i > 0)
+			putchar('\n');
 		if (r->json)
 			print_json(agents[i]);
 		else if (whole)
-			printf("%s", i ? "\n" : ""), print_whole(agents[i]);
+			print_whole(r, agents[i]);
 		agent_free(agents[i]);
 	}
 	return status;
@@ -208,16 +215,17 @@ static int act(struct request *r, int argc, char **argv)
 	struct suggestion s;
 
 	if (argc == 0)
-		return usage("wants one of add, list, show", "");
+		return options_usage("agents", "wants one of add, list, show");
 	s = (struct suggestion){.word = argv[0]};
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 		if (strcmp(actions[i].name, argv[0]) == 0)
 			return actions[i].run(r, argc - 1, argv + 1);
 		suggest_consider(&s, actions[i].name);
 	}
-	fprintf(stderr, "warder: agents: no such action: %s", argv[0]);
-	fprintf(stderr, s.best ? "; did you mean %s?\n" : "\n", s.best);
-	return EXIT_USAGE;
+	if (s.best)
+		return options_usage("agents", "no such action: %s; did you mean %s?", argv[0],
+				     s.best);
+	return options_usage("agents", "no such action: %s", argv[0]);
 }
 
 int cmd_agents(int argc, char **argv)
@@ -237,18 +245,16 @@ int cmd_agents(int argc, char **argv)
 		 "add: who may start it, a pattern; may be repeated"},
 		{"json", OPTION_FLAG, &r.json, NULL, "one object a line"},
 	};
-	struct paths paths;
 	struct fault f;
 	int status, first = options_parse(cli_verb("agents"), options, ARRAY_SIZE(options), false,
 					  argc, argv, &status);
 
 	if (first < 0)
 		return status;
-	if (paths_init(&paths, &f) < 0)
+	if (paths_init(&r.paths, &f) < 0)
 		return failed(&f, EXIT_NO);
-	r.config = paths.config;
 	status = act(&r, argc - first, argv + first);
 	strlist_free(&a->requesters);
-	paths_free(&paths);
+	paths_free(&r.paths);
 	return status;
 }

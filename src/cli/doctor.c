@@ -109,8 +109,9 @@ static void print_json(const struct row *row, const struct finding *found)
 	json_str(&j, "state", state_names[found->state]);
 	json_bool(&j, "required", row->required);
 	json_str(&j, "detail", found->f.what);
-	json_str(&j, "costs", row->costs);
-	if (found->f.mend[0])
+	if (found->state == STATE_MISSING)
+		json_str(&j, "costs", row->costs);
+	if (found->state == STATE_MISSING && found->f.mend[0])
 		json_str(&j, "mend", found->f.mend);
 	json_close(&j, '}');
 	puts(line);

@@ -162,6 +162,7 @@ int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct sup
 	json_int(&js, "denials", (int64_t)journal_denials(j));
 	json_close(&js, '}');
 	a.result = results[end->reason].result;
+	a.args = "run.end"; /* else it would count as a second start */
 	in_ledger = a;
 	rc = journal_append(j, &a);
 

@@ -439,7 +439,7 @@ static int verify(int argc, char **argv)
 	};
 	static const int exits[] = {
 		[VERIFY_OK] = EXIT_YES, [VERIFY_RUNNING] = EXIT_YES, [VERIFY_CRASHED] = EXIT_YES,
-		[VERIFY_BROKEN] = EXIT_NO, [VERIFY_ERROR] = EXIT_NO,
+		[VERIFY_BROKEN] = EXIT_NO, [VERIFY_ERROR] = EXIT_USAGE,
 	};
 	enum verify_state state = VERIFY_OK;
 	struct verify_report r;

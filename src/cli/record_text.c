@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "cli/text.h"
 
 enum {
@@ -13,6 +15,7 @@ enum {
 	WORD_COLUMN = 11,
 	TOOL_COLUMN = 9,
 	TIME_MAX = 64,
+	ARGUMENTS_MAX = 160, /* bytes of a command's arguments that a line shows */
 };
 
 const char *record_text_of(json_t *o, const char *key)
@@ -30,7 +33,8 @@ bool record_text_is(json_t *o, const char *key, const char *value)
 /* As the reader's clock has it: to be compared with other logs of this host. */
 static void print_time(json_t *record)
 {
-	const char *timestamp = record_text_of(record, "timestamp"), *fraction = strchr(timestamp, '.');
+	const char *timestamp = record_text_of(record, "timestamp");
+	const char *fraction = strchr(timestamp, '.');
 	struct tm tm = {0};
 	char local[TIME_MAX];
 	time_t t;
@@ -51,35 +55,45 @@ static void print_word(json_t *record, bool colour)
 {
 	const char *event = record_text_of(json_object_get(record, "detail"), "event");
 	const char *word = record_text_of(record, "policy_decision");
-	bool loud = true;
+	bool denied = strcmp(word, "denied") == 0;
+	bool finding = record_text_is(record, "phase", "finding");
+	bool loud = denied || finding;
 
-	if (record_text_is(record, "phase", "finding"))
+	if (finding)
 		word = "FINDING";
-	else if (record_text_is(record, "phase", "revocation") && record_text_is(record, "policy_decision", "denied"))
-		word = "REVOKED";
-	else if (record_text_is(record, "policy_decision", "denied"))
-		word = "DENIED";
-	else
-		loud = false;
-	if (!loud && record_text_is(record, "phase", "outcome"))
+	else if (denied)
+		word = record_text_is(record, "phase", "revocation") ? "REVOKED" : "DENIED";
+	else if (event[0] != '\0')
+		word = event;
+	else if (record_text_is(record, "phase", "outcome"))
 		word = record_text_of(record, "result");
-	if (!loud && event[0] != '\0')
-		word = strncmp(event, "run.", 4) == 0 ? event + 4 : event;
 	fputs(colour && loud ? "\033[1;31m" : "", stdout);
 	text_pad(stdout, word, WORD_COLUMN);
 	fputs(colour && loud ? "\033[0m" : "", stdout);
 }
 
+/* As much as a line can take; the rest is in the record. */
 static void print_arguments(json_t *record)
 {
 	json_t *argv = json_object_get(json_object_get(record, "process"), "argv"), *arg;
-	size_t i;
+	size_t left = ARGUMENTS_MAX, i;
 
 	json_array_foreach(argv, i, arg) {
-		if (i == 0 || !json_is_string(arg))
+		const char *s = json_is_string(arg) ? json_string_value(arg) : "";
+		size_t len = strlen(s);
+		autofree char *cut = NULL;
+
+		if (i == 0)
 			continue;
+		if (left == 0) {
+			fputs(" ...", stdout);
+			return;
+		}
+		cut = mem_strndup(s, len <= left ? len : utf8_trim(s, left));
 		putchar(' ');
-		text_print(stdout, json_string_value(arg));
+		text_print(stdout, cut);
+		fputs(len > left ? "..." : "", stdout);
+		left -= len < left ? len : left;
 	}
 }
 
@@ -144,8 +158,10 @@ static void print_reason(json_t *record, json_t *detail)
 	const char *rule = record_text_of(record, "rule");
 
 	(void)detail;
-	if (!record_text_is(record, "policy_decision", "allowed"))
-		print_pair(record, "reason", "because");
+	if (!record_text_is(record, "policy_decision", "allowed")) {
+		fputs("  ", stdout);
+		text_print(stdout, record_text_of(record, "reason"));
+	}
 	print_pair(record, "errno", "errno");
 	if (rule[0] == '\0')
 		return;
@@ -155,33 +171,51 @@ static void print_reason(json_t *record, json_t *detail)
 }
 
 /* What stands behind the resource: by what happened. */
-static const struct {
+static const struct tail {
 	const char *event;
+	bool arguments;
 	void (*print)(json_t *record, json_t *detail);
 } tails[] = {
-	{"run.start", print_start},     {"run.end", print_end},
-	{"run.killed", print_killed},   {"revoked", print_revocation},
-	{"reinstated", print_revocation}, {"", print_reason},
+	{"run.start", true, print_start},      {"run.end", false, print_end},
+	{"run.killed", false, print_killed},   {"revoked", false, print_revocation},
+	{"reinstated", false, print_revocation}, {"", true, print_reason},
 };
+
+static const struct tail *tail_of(json_t *detail)
+{
+	size_t i = 0;
+
+	while (tails[i].event[0] != '\0' && !record_text_is(detail, "event", tails[i].event))
+		i++;
+	return &tails[i];
+}
+
+/* That what was allowed then went well is the rule, and every other line. */
+static bool is_noise(json_t *record)
+{
+	return record_text_is(record, "phase", "outcome") &&
+	       record_text_is(record, "result", "success") &&
+	       !record_text_is(record, "policy_decision", "denied");
+}
 
 void record_text_print(json_t *record, bool colour)
 {
 	json_int_t attempt = json_integer_value(json_object_get(record, "attempt"));
 	json_t *detail = json_object_get(record, "detail");
-	size_t i = 0;
+	const struct tail *tail = tail_of(detail);
 
+	if (is_noise(record))
+		return;
 	print_time(record);
 	printf("  ");
 	text_pad(stdout, record_text_of(record, "agent_id"), AGENT_COLUMN);
 	print_word(record, colour);
 	text_pad(stdout, record_text_of(record, "tool"), TOOL_COLUMN);
 	text_print(stdout, record_text_of(record, "resource"));
-	if (!record_text_is(record, "phase", "outcome"))
+	if (tail->arguments)
 		print_arguments(record);
 	if (attempt > 1)
 		printf("  attempt %" PRId64, (int64_t)attempt);
-	while (tails[i].event[0] != '\0' && !record_text_is(detail, "event", tails[i].event))
-		i++;
-	tails[i].print(record, detail);
+	tail->print(record, detail);
 	putchar('\n');
 }

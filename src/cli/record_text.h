@@ -9,7 +9,8 @@
 /* A string of the object; "" where there is none. */
 const char *record_text_of(json_t *o, const char *key);
 bool record_text_is(json_t *o, const char *key, const char *value);
-/* When, who, what came of it, what, on what, why: to stdout. */
+/* When, who, what came of it, what, on what, why: to stdout.  Outcomes only where they
+ * are not the success that was expected. */
 void record_text_print(json_t *record, bool colour);
 
 #endif

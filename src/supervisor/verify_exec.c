@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@
 
 enum {
 	CMDLINE_CHUNK = 16 * 1024,
+	/* For those that are verified to die with the run; then they die with us. */
+	END_TRIES = 1000,
+	END_WAIT_MS = 2,
 	DETAIL_MAX = PATH_MAX * 2,
 	/* Errors that mean "the call starts again", linux/errno.h. */
 	RESTART_FIRST = 512,
@@ -36,6 +40,7 @@ struct pending {
 	unsigned char argv_hash[EXEC_HASH_LEN];
 	struct action action;
 	char *resource, *exe;
+	bool killed; /* by us, and on record: only to be reaped */
 };
 
 struct exec_table {
@@ -195,12 +200,20 @@ static void escape_attempt(struct supervisor *s, struct pending *p, pid_t pid, c
 
 static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
 {
+	const char *difference = NULL;
+
 	if (!same_file(p, pid))
-		escape_attempt(s, p, pid, "another file was put in place of the approved one");
+		difference = "another file was put in place of the approved one";
 	else if (!same_argv(p, pid))
-		escape_attempt(s, p, pid, "other arguments were put in place of the approved ones");
-	else
-		attempt_outcome(s, &p->action, RESULT_SUCCESS, 0, NULL);
+		difference = "other arguments were put in place of the approved ones";
+	if (difference) {
+		escape_attempt(s, p, pid, difference);
+		/* Its parent hears of its end only when its tracer has reaped it. */
+		p->tid = pid;
+		p->killed = true;
+		return;
+	}
+	attempt_outcome(s, &p->action, RESULT_SUCCESS, 0, NULL);
 	ptrace(PTRACE_DETACH, pid, NULL, NULL);
 	drop(s, p);
 }
@@ -246,20 +259,27 @@ static struct pending *whose_exec(struct supervisor *s, struct pending *p, pid_t
 	return p;
 }
 
+static void ended(struct supervisor *s, struct pending *p)
+{
+	if (!p->killed)
+		attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
+	drop(s, p);
+}
+
 static void stopped(struct supervisor *s, struct pending *p, pid_t pid, int status)
 {
 	int event = status >> 16, sig = WSTOPSIG(status);
 
-	if (!WIFSTOPPED(status)) {
-		attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
-		drop(s, p);
-	} else if (event == PTRACE_EVENT_EXEC) {
+	if (!WIFSTOPPED(status))
+		ended(s, p);
+	else if (p->killed)
+		; /* a stop on the way to its end */
+	else if (event == PTRACE_EVENT_EXEC)
 		at_exec(s, whose_exec(s, p, pid), pid);
-	} else {
+	else
 		/* PTRACE_EVENT_STOP: our interrupt, or a group stop, that goes on without
 		 * us.  No event: a signal on its way to the thread. */
 		no_exec(s, p, pid, event == 0 ? sig : 0);
-	}
 }
 
 void exec_reap(struct supervisor *s)
@@ -278,10 +298,20 @@ void exec_reap(struct supervisor *s)
 			stopped(s, p, pid, status);
 			next = s->execs->all; /* it may have been another's stop: look again */
 		} else if (pid < 0) {
-			attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
-			drop(s, p);
+			ended(s, p);
 		}
 		p = next;
+	}
+}
+
+/* What we trace is reaped by us first: until then init, and with it the whole
+ * namespace, cannot end (pid_namespaces(7), zombies). */
+void exec_end(struct supervisor *s)
+{
+	for (int i = 0; i < END_TRIES && s->execs->all; i++) {
+		exec_reap(s);
+		if (s->execs->all)
+			poll(NULL, 0, END_WAIT_MS);
 	}
 }
 
@@ -290,7 +320,7 @@ void exec_table_free(struct supervisor *s)
 	if (s->execs == NULL)
 		return;
 	while (s->execs->all)
-		drop(s, s->execs->all);
+		ended(s, s->execs->all);
 	free(s->execs);
 	s->execs = NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -173,6 +174,17 @@ void supervisor_end(struct supervisor *s, enum end_reason reason, int exit_code,
 		sys_pidfd_send_signal(s->jail->init_pidfd, SIGKILL);
 }
 
+/* The tables have bounds of their own.  The command has its limit by now. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r); /* what we do not get, the agent does not get of us */
+}
+
 static int start_parts(struct supervisor *s, struct fault *f)
 {
 	static struct source control;
@@ -202,6 +214,7 @@ int supervisor_run(struct supervisor *s, struct jail *jail, struct supervisor_en
 			       "this kernel cannot hold a call against signals");
 	else
 		rc = hold_root(s, f);
+	raise_descriptor_limit();
 	if (rc == 0)
 		rc = start_parts(s, f);
 	if (rc == 0)
@@ -210,6 +223,7 @@ int supervisor_run(struct supervisor *s, struct jail *jail, struct supervisor_en
 		if (loop_once(s) < 0)
 			supervisor_end(s, END_ERROR, EXIT_FAILED, strerror(errno));
 	/* What is left dies here, whatever it is doing. */
+	exec_end(s);
 	jail_end(jail);
 	*end = s->end;
 	return rc;

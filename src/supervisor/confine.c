@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "supervisor/confine.h"
 
+#include <grp.h>
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -33,6 +34,9 @@ static int keep_capabilities(bool keep_ids, struct fault *f)
 
 int confine(bool keep_ids, struct fault *f)
 {
+	/* Root's groups would open sockets that the agent's user may not. */
+	if (keep_ids && geteuid() == 0 && setgroups(0, NULL) < 0)
+		return fault_errno(f, NULL, "cannot drop the supplementary groups");
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(f, NULL, "cannot close the supervisor to others");
 	if (keep_capabilities(keep_ids, f) < 0)

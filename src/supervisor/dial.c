@@ -175,24 +175,36 @@ static int socket_error(int fd)
 static const struct {
 	int level, option;
 } kept_options[] = {
-	{SOL_SOCKET, SO_KEEPALIVE}, {SOL_SOCKET, SO_RCVTIMEO},    {SOL_SOCKET, SO_SNDTIMEO},
-	{SOL_SOCKET, SO_LINGER},    {IPPROTO_TCP, TCP_NODELAY},   {IPPROTO_TCP, TCP_KEEPIDLE},
-	{IPPROTO_TCP, TCP_KEEPINTVL}, {IPPROTO_TCP, TCP_KEEPCNT}, {IPPROTO_TCP, TCP_USER_TIMEOUT},
-	{IPPROTO_TCP, TCP_QUICKACK},
+	{SOL_SOCKET, SO_KEEPALIVE},     {SOL_SOCKET, SO_RCVTIMEO},     {SOL_SOCKET, SO_SNDTIMEO},
+	{SOL_SOCKET, SO_LINGER},        {SOL_SOCKET, SO_RCVBUF},       {SOL_SOCKET, SO_SNDBUF},
+	{SOL_SOCKET, SO_RCVLOWAT},      {SOL_SOCKET, SO_OOBINLINE},    {IPPROTO_TCP, TCP_NODELAY},
+	{IPPROTO_TCP, TCP_KEEPIDLE},    {IPPROTO_TCP, TCP_KEEPINTVL},  {IPPROTO_TCP, TCP_KEEPCNT},
+	{IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_QUICKACK},  {IPPROTO_TCP, TCP_SYNCNT},
+	{IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_IP, IP_TOS},
+	{IPPROTO_IPV6, IPV6_TCLASS},    {SOL_SOCKET, SO_PRIORITY}, /* which IP_TOS sets */
 };
 
+/* To a socket that is as new as the agent's was: what differs was set, and not
+ * tuned by the kernel for a connection that it has by now. */
 static void keep_options(int from, int to)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kept_options); i++) {
-		char was[32], is[32];
+		union {
+			char bytes[32];
+			int number;
+		} was, is;
 		socklen_t was_len = sizeof(was), is_len = sizeof(is);
 		int level = kept_options[i].level, option = kept_options[i].option;
 
-		if (getsockopt(from, level, option, was, &was_len) < 0 ||
-		    getsockopt(to, level, option, is, &is_len) < 0)
+		if (getsockopt(from, level, option, &was, &was_len) < 0 ||
+		    getsockopt(to, level, option, &is, &is_len) < 0)
 			continue;
-		if (was_len != is_len || memcmp(was, is, was_len) != 0)
-			setsockopt(to, level, option, was, was_len);
+		if (was_len == is_len && memcmp(&was, &is, was_len) == 0)
+			continue;
+		/* The kernel doubles what it is told, socket(7). */
+		if (level == SOL_SOCKET && (option == SO_RCVBUF || option == SO_SNDBUF))
+			was.number /= 2;
+		setsockopt(to, level, option, &was, was_len);
 	}
 }
 
@@ -201,7 +213,6 @@ static int hand_off(struct supervisor *s, struct dial *d)
 {
 	int flags = d->agent.nonblock ? O_NONBLOCK : 0;
 
-	keep_options(d->agent.fd, d->src.fd);
 	if (fcntl(d->src.fd, F_SETFL, flags) < 0)
 		return -errno;
 	return notify_place(s, d->id, d->src.fd, d->agent.agent_fd, d->agent.cloexec);
@@ -351,21 +362,28 @@ static void watched(struct supervisor *s, struct dial *d)
 	end_dial(s, d);
 }
 
-/* A socket of the family that the agent expects of getpeername(). */
-static int open_socket(struct dial *d, struct sockaddr_storage *ss, socklen_t *len)
+socklen_t dial_address(const struct addr *a, uint16_t port, int domain, struct sockaddr_storage *ss)
 {
-	const struct addr *a = &d->candidates[d->at];
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
 
-	*len = addr_to_sockaddr(a, d->dial_port, ss);
-	if (a->family == 4 && d->agent.domain == AF_INET6) {
-		*sin6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
-					      .sin6_port = htons(d->dial_port)};
-		sin6->sin6_addr.s6_addr[10] = sin6->sin6_addr.s6_addr[11] = 0xff;
-		memcpy(&sin6->sin6_addr.s6_addr[12], a->bytes, 4);
-		*len = sizeof(*sin6);
-	}
-	return socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (a->family != 4 || domain != AF_INET6)
+		return addr_to_sockaddr(a, port, ss);
+	*sin6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	sin6->sin6_addr.s6_addr[10] = sin6->sin6_addr.s6_addr[11] = 0xff;
+	memcpy(&sin6->sin6_addr.s6_addr[12], a->bytes, 4);
+	return sizeof(*sin6);
+}
+
+/* A socket of the family that the agent expects of getpeername(), and with its options. */
+static int open_socket(struct dial *d, struct sockaddr_storage *ss, socklen_t *len)
+{
+	int fd;
+
+	*len = dial_address(&d->candidates[d->at], d->dial_port, d->agent.domain, ss);
+	fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0)
+		keep_options(d->agent.fd, fd);
+	return fd;
 }
 
 /* Tries the candidates in their order; last_error is what the one before gave. */

@@ -29,6 +29,9 @@ struct dial_socket {
 	bool cloexec, nonblock;
 };
 
+/* The address for a socket of that domain: IPv4 is mapped for an IPv6 one (RFC 4291 2.5.5.2). */
+socklen_t dial_address(const struct addr *a, uint16_t port, int domain, struct sockaddr_storage *ss);
+
 struct dial_table *dial_table_new(void);
 void dial_table_free(struct supervisor *s); /* ends them all */
 

@@ -232,6 +232,17 @@ static bool answered_by_state(struct supervisor *s, struct request *rq, const st
 	return true;
 }
 
+/* Its gateway hears of the agent only what warder says. */
+static bool is_gateway(const struct supervisor *s, const struct destination *d)
+{
+	const struct gateway *g = s->plan->gateway;
+
+	if (g->kind == GATEWAY_DIRECT || d->port != g->port)
+		return false;
+	return d->name ? g->addr.family == 0 && strcmp(d->name, g->host) == 0 :
+			 addr_equal(&d->addr, &g->addr);
+}
+
 static void connect_out(struct supervisor *s, struct request *rq, struct target *t,
 			const struct destination *d)
 {
@@ -245,6 +256,10 @@ static void connect_out(struct supervisor *s, struct request *rq, struct target 
 	if (answered_by_state(s, rq, t))
 		return;
 	destination_text(d, resource, sizeof(resource));
+	if (is_gateway(s, d)) {
+		refuse(s, rq, "connect", resource, "the gateway is spoken to by warder alone");
+		return;
+	}
 	a.verdict = judge_egress(s->plan->profile, d);
 	a.wall = a.verdict.rule && strcmp(a.verdict.rule, "metadata") == 0;
 	if (attempt_decide(s, &a, &err, &decision))

@@ -277,12 +277,41 @@ static bool stays_inside(const struct supervisor *s, const struct target *t, con
 	return t->sock.type != SOCK_STREAM || !judge_is_host_loopback(s->plan->profile, a, port);
 }
 
+/* A name server, whichever, that no rule allows to be spoken to itself. */
+static bool is_dns(const struct supervisor *s, const struct target *t, const struct destination *d)
+{
+	if (!t->own_net || d->port != DNS_PORT)
+		return false;
+	if (t->sock.type == SOCK_DGRAM)
+		return s->tun != NULL;
+	return t->sock.type == SOCK_STREAM &&
+	       judge_egress(s->plan->profile, d).decision == DECISION_DENY;
+}
+
+/* Datagrams are answered by the catch-all device, streams where we listen. */
+static void go_dns(struct supervisor *s, struct request *rq, struct target *t)
+{
+	static const struct addr here = {.family = 4, .bytes = {127, 0, 0, 1}};
+
+	if (t->sock.type == SOCK_STREAM)
+		t->len = dial_address(&here, DNS_PORT, t->sock.domain, &t->to.ss);
+	go_own(s, rq, t);
+}
+
+static void refuse_elsewhere(struct supervisor *s, struct request *rq, const struct destination *d)
+{
+	char resource[ADDR_TEXT_MAX];
+
+	destination_text(d, resource, sizeof(resource));
+	refuse(s, rq, "connect", resource, "the socket belongs to another network");
+}
+
 static void connect_inet(struct supervisor *s, struct request *rq, struct target *t)
 {
 	struct destination d;
 	struct addr a;
 	uint16_t port;
-	bool dns;
+	bool inside;
 
 	if (!addr_from_sockaddr(&t->to.sa, t->len, &a, &port)) {
 		notify_error(s, rq->id, EINVAL);
@@ -294,15 +323,17 @@ static void connect_inet(struct supervisor *s, struct request *rq, struct target
 		return;
 	}
 	find_destination(s, &a, port, &d);
-	dns = t->sock.type == SOCK_DGRAM && port == DNS_PORT && s->tun != NULL;
-	if (t->own_net && (dns || stays_inside(s, t, &a, port)))
+	inside = stays_inside(s, t, &a, port);
+	if (t->own_net && inside)
 		go_own(s, rq, t);
+	else if (is_dns(s, t, &d))
+		go_dns(s, rq, t);
 	else if (t->sock.type != SOCK_STREAM)
 		refuse_datagrams(s, rq, &d);
-	else if (stays_inside(s, t, &a, port) && !answered_by_state(s, rq, t))
-		refuse(s, rq, "connect", "loopback", "the socket belongs to another network");
-	else if (!stays_inside(s, t, &a, port))
+	else if (!inside)
 		connect_out(s, rq, t, &d);
+	else if (!answered_by_state(s, rq, t))
+		refuse_elsewhere(s, rq, &d);
 }
 
 /* AF_UNSPEC dissolves a connection; a handed-off socket keeps its own. */

@@ -29,7 +29,7 @@ const char *decision_name(enum decision d)
 /* What no file says: nothing is allowed, and whoever goes out is known. */
 static void set_defaults(struct profile *p)
 {
-	p->gateway.headers = p->gateway.token = true;
+	p->gateway.headers = true;
 	p->gateway.timeout_ms = GATEWAY_TIMEOUT_MS;
 	p->approval.timeout_ms = APPROVAL_TIMEOUT_MS;
 	p->tripwire.window_ms = TRIPWIRE_WINDOW_MS;

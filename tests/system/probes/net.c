@@ -1,25 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ways to reach somewhere:  net KIND,ADDRESS,PORT[,ADDRESS,PORT]...
+ * Ways to reach somewhere:  net KIND,HOST,PORT[,HOST,PORT]...
  * Each argument is one attempt and the name of its result.  "ok" is a byte that
- * came back, not only a call that succeeded.
+ * came back, not only a call that succeeded.  A host that is no address is asked
+ * of the name server on 127.0.0.1.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 
+#include "lookup.h"
 #include "probe.h"
 
-enum { PATIENCE_MS = 4000, WORDS_MAX = 5 };
+enum { PATIENCE_MS = 4000, WORDS_MAX = 5, MANY = 100 };
 
 union address {
 	struct sockaddr sa;
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 };
+
+static socklen_t by_name(union address *a, const char *name, const char *port)
+{
+	struct sockaddr_in server = { .sin_family = AF_INET, .sin_port = htons(53),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	uint8_t answer[DNS_MESSAGE_MAX];
+	const uint8_t *found = NULL;
+
+	if (connect(fd, (struct sockaddr *)&server, sizeof(server)) == 0)
+		found = lookup_address(name, answer, lookup_ask(fd, 0, name, answer));
+	close(fd);
+	if (!found) {
+		fprintf(stderr, "net: no address for %s\n", name);
+		exit(3);
+	}
+	a->in.sin_family = AF_INET;
+	a->in.sin_port = htons((uint16_t)atoi(port));
+	memcpy(&a->in.sin_addr, found, sizeof(a->in.sin_addr));
+	return sizeof(a->in);
+}
 
 static socklen_t parse(union address *a, const char *host, const char *port)
 {
@@ -29,10 +57,8 @@ static socklen_t parse(union address *a, const char *host, const char *port)
 		a->in.sin_port = htons((uint16_t)atoi(port));
 		return sizeof(a->in);
 	}
-	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) != 1) {
-		fprintf(stderr, "net: not an address: %s\n", host);
-		exit(2);
-	}
+	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) != 1)
+		return by_name(a, host, port);
 	a->in6.sin6_family = AF_INET6;
 	a->in6.sin6_port = htons((uint16_t)atoi(port));
 	return sizeof(a->in6);
@@ -103,6 +129,105 @@ static int nonblocking(char **w)
 	return exchange(fd);
 }
 
+/* As an event loop does it: registered once the connect is under way, and modified later. */
+static int by_epoll(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[1], w[2]), size = sizeof(int);
+	int err = 0, fd = stream(a.sa.sa_family, SOCK_NONBLOCK), ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
+
+	if (connect(fd, &a.sa, len) < 0 && errno != EINPROGRESS)
+		return -1;
+	errno = ETIME;
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e) < 0 || epoll_wait(ep, &e, 1, PATIENCE_MS) != 1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) < 0 || (err && (errno = err)))
+		return -1;
+	e.events = EPOLLIN;
+	errno = ETIME;
+	if (epoll_ctl(ep, EPOLL_CTL_MOD, fd, &e) < 0 || send(fd, "x", 1, MSG_NOSIGNAL) != 1 ||
+	    epoll_wait(ep, &e, 1, PATIENCE_MS) != 1)
+		return -1;
+	return answer(fd);
+}
+
+/* All under way at once. */
+static int many(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[1], w[2]);
+	int fds[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = stream(a.sa.sa_family, SOCK_NONBLOCK);
+		if (connect(fds[i], &a.sa, len) < 0 && errno != EINPROGRESS)
+			return -1;
+	}
+	for (int i = 0; i < MANY; i++) {
+		struct pollfd p = { .fd = fds[i], .events = POLLOUT };
+
+		if (poll(&p, 1, PATIENCE_MS) != 1 || exchange(fds[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What a program sets before it connects must be there afterwards. */
+static const struct {
+	const char *name;
+	int level, option, value;
+} kept[] = {
+	{ "SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1 },
+	{ "SO_OOBINLINE", SOL_SOCKET, SO_OOBINLINE, 1 },
+	{ "SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 40000 },
+	{ "SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 50000 },
+	{ "TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 1 },
+	{ "TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 77 },
+	{ "TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL, 7 },
+	{ "TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, 3 },
+	{ "TCP_USER_TIMEOUT", IPPROTO_TCP, TCP_USER_TIMEOUT, 12345 },
+	{ "TCP_NOTSENT_LOWAT", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16384 },
+	{ "IP_TOS", IPPROTO_IP, IP_TOS, 0x10 },
+};
+
+static int option_of(int fd, size_t i)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	getsockopt(fd, kept[i].level, kept[i].option, &value, &size);
+	return value;
+}
+
+static int options(char **w)
+{
+	enum { N = sizeof(kept) / sizeof(kept[0]) };
+	union address a;
+	socklen_t len = parse(&a, w[1], w[2]), size = sizeof(struct timeval);
+	struct timeval patience = { 9, 0 }, is = { 0, 0 };
+	int fd = stream(a.sa.sa_family, 0), before[N], lost = 0;
+
+	for (size_t i = 0; i < N; i++) {
+		setsockopt(fd, kept[i].level, kept[i].option, &kept[i].value, sizeof(int));
+		before[i] = option_of(fd, i); /* the kernel may keep another number */
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, &a.sa, len) < 0)
+		return -1;
+	for (size_t i = 0; i < N; i++)
+		if (option_of(fd, i) != before[i]) {
+			fprintf(stderr, "net: lost: %s is %d, was %d\n", kept[i].name,
+				option_of(fd, i), before[i]);
+			lost = 1;
+		}
+	getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &is, &size);
+	if (lost || is.tv_sec != patience.tv_sec) {
+		errno = EBADFD;
+		return -1;
+	}
+	return exchange(fd);
+}
+
 /* The IPv4 address through an IPv6 socket. */
 static int mapped(char **w)
 {
@@ -113,13 +238,39 @@ static int mapped(char **w)
 	return tcp(words);
 }
 
+/* One that hears of refusals although it is not connected, as QUIC's are; ip(7). */
+static int datagrams(int family)
+{
+	int one = 1, fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one));
+	return fd;
+}
+
 static int udp_sendto(char **w)
 {
 	union address a;
 	socklen_t len = parse(&a, w[1], w[2]);
-	int fd = socket(a.sa.sa_family, SOCK_DGRAM, 0);
+	int fd = datagrams(a.sa.sa_family);
 
 	return sendto(fd, "x", 1, 0, &a.sa, len) < 0 ? -1 : answer(fd);
+}
+
+/* The address lies where the lower half of its pointer is 0: none to who looks at that half. */
+static int udp_high(char **w)
+{
+	union address a, *at = (void *)(1UL << 32);
+	socklen_t len = parse(&a, w[1], w[2]);
+	int fd = datagrams(a.sa.sa_family);
+
+	if (mmap(at, sizeof(a), PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		return -1;
+	*at = a;
+	return sendto(fd, "x", 1, 0, &at->sa, len) < 0 ? -1 : answer(fd);
 }
 
 static int udp_connect(char **w)
@@ -139,7 +290,7 @@ static int send_message(int type, int flags, char **w, int many)
 	socklen_t len = parse(&a, w[1], w[2]);
 	struct iovec iov = { "GET /hello HTTP/1.0\r\n\r\n", 23 };
 	struct mmsghdr m = { .msg_hdr = { &a.sa, len, &iov, 1, NULL, 0, 0 } };
-	int fd = socket(a.sa.sa_family, type, 0);
+	int fd = type == SOCK_DGRAM ? datagrams(a.sa.sa_family) : stream(a.sa.sa_family, 0);
 	long rc = many ? sendmmsg(fd, &m, 1, flags) : sendmsg(fd, &m.msg_hdr, flags);
 
 	return rc < 0 ? -1 : answer(fd);
@@ -185,15 +336,17 @@ static int connected(char **w)
 	exit(3);
 }
 
-/* AF_UNSPEC dissolves a connection; the socket may be in another network by now. */
-static int dissolved(char **w)
+/* AF_UNSPEC dissolves a connection; the socket may be in another network by now.
+ * Refused or not: what matters is what comes next. */
+static int dissolve(int fd)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	int fd = connected(w);
 
-	connect(fd, &none, sizeof(none)); /* refused or not: what matters is what comes next */
+	connect(fd, &none, sizeof(none));
 	return fd;
 }
+
+static int dissolved(char **w) { return dissolve(connected(w)); }
 
 static int again(char **w)
 {
@@ -219,6 +372,99 @@ static int again_listen(char **w)
 	union address a;
 	socklen_t len = parse(&a, w[3], w[4]);
 	int fd = dissolved(w);
+
+	return bind(fd, &a.sa, len) < 0 || listen(fd, 1) < 0 ? -1 : 0;
+}
+
+/* One that was handed over and then reset: unconnected, and in the host's network. */
+static int stale(char **w)
+{
+	int fd = connected(w);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	if (send(fd, "x", 1, MSG_NOSIGNAL) == 1 && poll(&p, 1, PATIENCE_MS) == 1 &&
+	    recv(fd, &byte, 1, 0) < 0 && errno == ECONNRESET)
+		return dissolve(fd); /* else the kernel takes it for connected */
+	perror("net: the reset");
+	exit(3);
+}
+
+static int reset(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[3], w[4]);
+	int fd = stale(w);
+
+	return connect(fd, &a.sa, len) < 0 ? -1 : exchange(fd);
+}
+
+static int reset_fast(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[3], w[4]);
+	int fd = stale(w);
+
+	return sendto(fd, "x", 1, MSG_FASTOPEN, &a.sa, len) < 0 ? -1 : answer(fd);
+}
+
+static int reset_option(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[3], w[4]);
+	int one = 1, fd = stale(w);
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof(one)) < 0)
+		return -1;
+	return connect(fd, &a.sa, len) < 0 ? -1 : exchange(fd);
+}
+
+static int reset_listen(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[3], w[4]);
+	int fd = stale(w);
+
+	return bind(fd, &a.sa, len) < 0 || listen(fd, 1) < 0 ? -1 : 0;
+}
+
+/* A descriptor that came with the start, or that a service gave. */
+static int dissolve_and_connect(int fd, const char *host, const char *port)
+{
+	union address a;
+	socklen_t len = parse(&a, host, port);
+
+	return connect(dissolve(fd), &a.sa, len) < 0 ? -1 : exchange(fd);
+}
+
+static int inherited(char **w) { return dissolve_and_connect(0, w[1], w[2]); }
+
+static int gift(const char *path)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	int given = -1, fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strncpy(un.sun_path, path, sizeof(un.sun_path) - 1);
+	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && recvmsg(fd, &m, 0) == 1 &&
+	    CMSG_FIRSTHDR(&m))
+		memcpy(&given, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(given));
+	if (given >= 0)
+		return given;
+	perror("net: the gift");
+	exit(3);
+}
+
+static int received(char **w) { return dissolve_and_connect(gift(w[1]), w[2], w[3]); }
+
+static int received_listen(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[2], w[3]);
+	int fd = gift(w[1]);
 
 	return bind(fd, &a.sa, len) < 0 || listen(fd, 1) < 0 ? -1 : 0;
 }
@@ -253,8 +499,12 @@ static const struct {
 } kinds[] = {
 	{ "tcp", 3, tcp },
 	{ "nonblocking", 3, nonblocking },
+	{ "epoll", 3, by_epoll },
+	{ "many", 3, many },
+	{ "options", 3, options },
 	{ "mapped", 3, mapped },
 	{ "sendto", 3, udp_sendto },
+	{ "high", 3, udp_high },
 	{ "connect", 3, udp_connect },
 	{ "sendmsg", 3, udp_sendmsg },
 	{ "sendmmsg", 3, udp_sendmmsg },
@@ -265,6 +515,13 @@ static const struct {
 	{ "again", 5, again },
 	{ "again-fast", 5, again_fast },
 	{ "again-listen", 5, again_listen },
+	{ "reset", 5, reset },
+	{ "reset-fast", 5, reset_fast },
+	{ "reset-option", 5, reset_option },
+	{ "reset-listen", 5, reset_listen },
+	{ "inherited", 3, inherited },
+	{ "received", 4, received },
+	{ "received-listen", 4, received_listen },
 	{ "listen", 3, listens },
 	{ "self", 2, self },
 };

@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The HTTP gateway: what it lets through, what it refuses, and what becomes of an agent whose
+# gateway is away, silent, or talks rubbish. Who the agent is, warder alone tells it.
+. "${0%/*}/network.sh"
+
+start_origin 80 81
+start_server "$python" "$servers/gateway.py" "$T/gateway.log" 3128
+wait_until 10 grep -q ready "$T/gateway.log" || skip_or_fail 'start the gateway'
+profile door <<'JSON'
+{"extends": ["base"], "filesystem": {"write": ["{workspace}"], "exec_writable": true},
+ "egress": {"rules": [
+	{"host": "forbidden.test", "decision": "deny"},
+	{"host": "*", "decision": "allow"},
+	{"host": "192.0.2.10", "port": 80, "decision": "allow"},
+	{"cidr": "2001:db8::/32", "port": 80, "decision": "allow"},
+	{"cidr": "127.0.0.1/32", "port": [81, 3128], "decision": "allow"}]},
+ "gateway": {"url": "http://127.0.0.1:3128", "identity": ["headers"], "timeout": "700ms"}}
+JSON
+# asked TARGET: how often the gateway was asked for it; header NAME: of the last request.
+asked() { grep -Fc "\"target\": \"$1\"" "$T/gateway.log"; }
+header() {
+	grep -v '^ready' "$T/gateway.log" | tail -n 1 |
+		jq -r --arg name "$1" '[.headers[] | select(.[0] == $name) | .[1]] | join("|")'
+}
+
+# --- through it ------------------------------------------------------------------------------
+
+attempts door net <<'ROWS'
+tcp,origin.test,80         ok  +connect:origin.test:80      a name, which the gateway resolves
+nonblocking,origin.test,80  ok  -                           without blocking
+epoll,origin.test,80       ok  -                            in an event loop
+many,origin.test,80        ok  -                            a hundred at once
+options,origin.test,80     ok  -                            with its options kept
+tcp,192.0.2.10,80          ok  +connect:192.0.2.10:80       an address
+mapped,192.0.2.10,80       ok  -                            through an IPv6 socket
+tcp,2001:db8::10,80        ok  +connect:[2001:db8::10]:80   an IPv6 address
+nonblocking,2001:db8::10,80  ok  -                          without blocking
+tcp,slow.test,80           ETIMEDOUT  +connect:slow.test:80  an answer that comes too late
+tcp,forbidden.test,80      EACCES  connect:forbidden.test:80  what the profile denies
+tcp,192.0.2.20,80          EACCES  connect:192.0.2.20:80    also by address
+ROWS
+is 'is not even asked for' "$(asked forbidden.test:80)$(asked 192.0.2.20:80)" 00
+is 'the name is asked for by name' "$(asked origin.test:80)" 104
+is 'the address by address' "$(asked 192.0.2.10:80)" 2
+is 'IPv6 in brackets' "$(asked '[2001:db8::10]:80')" 2
+
+# --- what it says no to ----------------------------------------------------------------------
+
+attempts door net <<'ROWS'
+tcp,refused.test,80        ECONNREFUSED  connect:refused.test:80   403
+nonblocking,refused.test,80  ECONNREFUSED  -                       without blocking
+tcp,busy.test,80           ECONNREFUSED  connect:busy.test:80      429
+tcp,login.test,80          ECONNREFUSED  connect:login.test:80     407
+tcp,nowhere.test,80        ECONNREFUSED  connect:nowhere.test:80   502
+tcp,rubbish.test,80        ECONNRESET  +connect:rubbish.test:80    what is no HTTP
+tcp,closed.test,80         ECONNRESET  +connect:closed.test:80     no answer, but an end
+tcp,torn.test,80           ECONNRESET  +connect:torn.test:80       half an answer
+tcp,silent.test,80         ETIMEDOUT   +connect:silent.test:80     nothing at all
+nonblocking,silent.test,80  ETIMEDOUT  -                           without blocking
+ROWS
+refusal='select(.resource == "refused.test:80" and .phase == "outcome")'
+is "the gateway's denial is its own" "$(records "$refusal | \"\(.policy_decision) \(.result) \(.via) \(.errno)\"" |
+	sort -u)" '"denied blocked gateway ECONNREFUSED"'
+like 'with what it said' "$(records "$refusal | .reason" | head -n 1)" '403 .*http_request_denied'
+is 'and its status' "$(records "$refusal | .detail.status" | sort -u)" 403
+is 'silence is a timeout' "$(records 'select(.resource == "silent.test:80" and .phase == "outcome") | .result' |
+	sort -u)" '"timeout"'
+is 'rubbish a failure' "$(records 'select(.resource == "rubbish.test:80" and .phase == "outcome")
+	| "\(.policy_decision) \(.result) \(.errno)"')" '"allowed failure ECONNRESET"'
+
+# --- identity --------------------------------------------------------------------------------
+
+RUN=(--requested-by user:u_123)
+attempts door net <<'ROWS'
+tcp,origin.test,80         ok  -  a connection
+ROWS
+run_id=$(records .run_id | jq -r . | head -n 1)
+action=$(records 'select(.resource == "origin.test:80" and .phase == "decision") | .action_id' | jq -r .)
+is 'says who the agent is' "$(header X-Agent-Id)" probe
+is 'in which run' "$(header X-Agent-Run-Id)" "$run_id"
+is 'doing what' "$(header X-Agent-Action-Id)" "$action"
+is 'for whom' "$(header X-Agent-Requested-By)" user:u_123
+like 'and how to trace it' "$(header traceparent)" '^00-[0-9a-f]{32}-[0-9a-f]{16}-01$'
+is 'and where to' "$(header Host)" origin.test:80
+RUN=(--requested-by $'user:a\r\nX-Agent-Id: root')
+attempts door net <<'ROWS'
+tcp,origin.test,80         ok  -  a requester with a line of his own
+ROWS
+is 'is no second identity' "$(header X-Agent-Id)" probe
+RUN=()
+
+# What the agent sends is in the tunnel: the origin's, not the gateway's.
+requests=$(wc -l <"$T/gateway.log")
+agent_runs door curl -sS -m 10 -H 'X-Agent-Id: root' -H 'Proxy-Authorization: Bearer x' \
+	http://origin.test/hello
+exit_is 'a request with an identity of its own' 0
+is 'is the origin'"'"'s' "$out" hello
+is 'the gateway was asked once' "$(wc -l <"$T/gateway.log")" "$((requests + 1))"
+is 'by the agent that it is' "$(header X-Agent-Id)" probe
+is 'and no other header' "$(header Proxy-Authorization)" ''
+agent_runs door "$(probe dns)" udp 127.0.0.1 $'origin.test\r\nX-Agent-Id: root\r\n\r\n'
+like 'a name with lines in it is none' "$out" '=rcode:3'
+
+# The gateway itself is spoken to by nobody else, not even through it, or where a rule says so.
+attempts door net <<'ROWS'
+tcp,127.0.0.1,81           ok      +connect:127.0.0.1:81    a port of the host's loopback that a rule names
+tcp,127.0.0.1,3128         EACCES  connect:127.0.0.1:3128   but not the gateway's
+mapped,127.0.0.1,3128      EACCES  connect:127.0.0.1:3128   also in IPv6
+ROWS
+is 'the loopback is not asked of the gateway' "$(asked 127.0.0.1:81)$(asked 127.0.0.1:3128)" 00
+RUN=(--gateway http://gw.test:3128)
+attempts door net <<'ROWS'
+tcp,origin.test,80         ok      +connect:origin.test:80  a gateway that has a name
+tcp,gw.test,3128           EACCES  connect:gw.test:3128     is not to be had by it
+tcp,GW.test,3128           EACCES  -                        in any spelling
+tcp,gw.test,81             ok      -                        another port is another thing
+ROWS
+
+# --- away ------------------------------------------------------------------------------------
+
+RUN=(--gateway http://127.0.0.1:9)
+before=$(arrivals 192.0.2.10:80)
+attempts door net <<'ROWS'
+tcp,origin.test,80         ECONNREFUSED  +connect:origin.test:80  a gateway that is away
+nonblocking,origin.test,80  ECONNREFUSED  -                       without blocking
+tcp,192.0.2.10,80          ECONNREFUSED  -                        by address
+ROWS
+is 'nothing goes past it' "$(arrivals 192.0.2.10:80)" "$before"
+like 'the record says that it was the gateway' \
+	"$(records 'select(.phase == "outcome" and .tool == "connect") | .reason' | head -n 1)" \
+	'gateway http://127\.0\.0\.1:9 cannot be reached: Connection refused'
+RUN=(--gateway http://nowhere.test:3128)
+attempts door net <<'ROWS'
+tcp,origin.test,80         EHOSTUNREACH  +connect:origin.test:80  a gateway whose name leads nowhere
+ROWS
+RUN=(--gateway "http://[2001:db8::10]:80")
+attempts door net <<'ROWS'
+tcp,origin.test,80         ECONNRESET  +connect:origin.test:80    a gateway that is none
+ROWS
+
+done_testing

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Where a TCP connection may go, by the direct gateway: hosts, suffixes, addresses, networks,
+# ports, in both families.  Each refusal stands beside the same attempt, allowed.
+. "${0%/*}/network.sh"
+
+start_origin 80 81
+egress some '
+	{"host": "origin.test", "port": 80, "decision": "allow"},
+	{"host": "*.wild.test", "decision": "allow"},
+	{"host": "sub.wild.test", "port": 81, "decision": "deny"},
+	{"host": "192.0.2.10", "port": [80, 443], "decision": "allow"},
+	{"cidr": "198.51.100.9", "decision": "deny", "reason": "not that one"},
+	{"cidr": "198.51.100.0/24", "port": 80, "decision": "allow"},
+	{"cidr": "2001:db8::/64", "port": 80, "decision": "allow"},
+	{"host": "six.test", "decision": "allow"},
+	{"host": "half.test", "decision": "allow"},
+	{"host": "private.test", "decision": "allow"},
+	{"host": "loop.test", "decision": "allow"},
+	{"host": "both.test", "decision": "allow"}'
+any='{"host": "*", "decision": "allow"}, {"cidr": "0.0.0.0/0", "decision": "allow"},
+	{"cidr": "::/0", "decision": "allow"}'
+egress open "$any"
+egress host "$any,
+	{\"host\": \"127.0.0.1\", \"port\": 80, \"decision\": \"allow\"},
+	{\"host\": \"::1\", \"port\": 80, \"decision\": \"allow\"}"
+
+# --- the control: outside everything answers -------------------------------------------------
+
+attempts - net <<'ROWS'
+tcp,192.0.2.10,81          ok  -  outside: a port
+tcp,192.0.2.20,80          ok  -  outside: an address
+tcp,198.51.100.9,80        ok  -  outside: an address in a network
+tcp,2001:db8:1::20,80      ok  -  outside: an IPv6 address
+mapped,192.0.2.20,80       ok  -  outside: an IPv4 address through an IPv6 socket
+tcp,10.77.0.1,80           ok  -  outside: a private address
+tcp,169.254.169.254,80     ok  -  outside: the metadata address
+tcp,fd00:ec2::254,80       ok  -  outside: and in IPv6
+tcp,127.0.0.1,80           ok  -  outside: the host's loopback
+tcp,0.0.0.0,80             ok  -  outside: by the unspecified address
+ROWS
+before=$(wc -l <"$T/origin.log")
+
+# --- what rules say --------------------------------------------------------------------------
+
+attempts some net <<'ROWS'
+tcp,192.0.2.10,80          ok      +connect:192.0.2.10:80          an address that is named
+tcp,origin.test,80         ok      +connect:origin.test:80         a name that is named
+nonblocking,192.0.2.10,80  ok      +connect:192.0.2.10:80          without blocking
+epoll,192.0.2.10,80        ok      -                               in an event loop
+many,192.0.2.10,80         ok      -                               a hundred at once
+options,192.0.2.10,80      ok      -                               with its options kept
+mapped,192.0.2.10,80       ok      +connect:192.0.2.10:80          an IPv4 address in IPv6 is IPv4
+tcp,198.51.100.1,80        ok      +connect:198.51.100.1:80        an address of a network
+tcp,2001:db8::10,80        ok      +connect:[2001:db8::10]:80      an IPv6 address of a network
+nonblocking,2001:db8::10,80  ok    -                               and without blocking
+tcp,six.test,80            ok      +connect:six.test:80            a name that has IPv6 only
+tcp,sub.wild.test,80       ok      +connect:sub.wild.test:80       a suffix
+tcp,deep.sub.wild.test,81  ok      +connect:deep.sub.wild.test:81  of any depth
+tcp,half.test,80           ok      -                               the second address of a name, if need be
+tcp,both.test,80           ok      -                               the public address of two
+nonblocking,origin.test,80 ok      -                               a name without blocking
+ROWS
+isnt 'which the origin saw' "$(wc -l <"$T/origin.log")" "$before"
+before=$(wc -l <"$T/origin.log")
+
+attempts some net <<'ROWS'
+tcp,192.0.2.10,81          EACCES  connect:192.0.2.10:81           another port of it
+tcp,192.0.2.20,80          EACCES  connect:192.0.2.20:80           another address
+nonblocking,192.0.2.20,80  EACCES  connect:192.0.2.20:80           without blocking
+mapped,192.0.2.20,80       EACCES  connect:192.0.2.20:80           IPv4 in IPv6 is no way round
+tcp,198.51.100.1,81        EACCES  connect:198.51.100.1:81         another port of the network
+tcp,198.51.100.9,80        EACCES  connect:198.51.100.9:80         an address that an earlier rule denies
+mapped,198.51.100.9,80     EACCES  connect:198.51.100.9:80         also in IPv6
+tcp,64:ff9b::c633:6409,80  EACCES  connect:[64:ff9b::c633:6409]:80  or behind a translator
+tcp,2001:db8:1::20,80      EACCES  connect:[2001:db8:1::20]:80     another IPv6 network
+tcp,2001:db8::10,81        EACCES  connect:[2001:db8::10]:81       another port in IPv6
+tcp,origin.test,81         EACCES  connect:origin.test:81          another port of a name
+tcp,wild.test,80           EACCES  connect:wild.test:80            a suffix is not the name itself
+tcp,other.test,80          EACCES  connect:other.test:80           another name
+tcp,xwild.test,80          EACCES  connect:xwild.test:80           nor one that only ends so
+tcp,198.18.0.200,80        EACCES  connect:198.18.0.200:80         an address that no name was given
+tcp,10.77.0.1,80           EACCES  connect:10.77.0.1:80            a private address
+tcp,private.test,80        EACCES  connect:private.test:80         an allowed name that leads to one
+tcp,loop.test,80           EACCES  connect:loop.test:80            or to the host's loopback
+nonblocking,private.test,80  EACCES  -                             also without blocking
+ROWS
+is 'none of which the origin saw' "$(wc -l <"$T/origin.log")" "$before"
+
+attempts some net <<'ROWS'
+tcp,sub.wild.test,81       ok      -                               the first rule that matches counts
+ROWS
+
+# --- addresses that are somebody's own -------------------------------------------------------
+
+before=$(arrivals 169.254.169.254:80)
+attempts open net <<'ROWS'
+tcp,192.0.2.20,80          ok      +connect:192.0.2.20:80          allowed: the address that was refused
+tcp,192.0.2.10,81          ok      +connect:192.0.2.10:81          and the port
+tcp,198.51.100.9,80        ok      -                               and the one in a network
+tcp,2001:db8:1::20,80      ok      -                               and in IPv6
+mapped,192.0.2.20,80       ok      -                               and through an IPv6 socket
+tcp,other.test,80          ok      +connect:other.test:80          and the name
+tcp,10.77.0.1,80           ok      -                               a private address, by a cidr rule
+tcp,private.test,80        ok      +connect:private.test:80        and a name that leads there
+tcp,169.254.169.254,80     EACCES  connect:169.254.169.254:80      the metadata address, whatever the rules say
+mapped,169.254.169.254,80  EACCES  connect:169.254.169.254:80      also in IPv6
+tcp,fd00:ec2::254,80       EACCES  connect:[fd00:ec2::254]:80      and the IPv6 one
+tcp,metadata.test,80       EACCES  connect:metadata.test:80        and a name that leads there
+tcp,64:ff9b::a9fe:a9fe,80  EACCES  -                               and behind a translator
+tcp,127.0.0.1,80           ECONNREFUSED  -                         loopback is the sandbox's own
+tcp,::1,80                 ECONNREFUSED  -                         in IPv6, too
+mapped,127.0.0.1,80        ECONNREFUSED  -                         or mapped
+tcp,0.0.0.0,80             ECONNREFUSED  -                         and by the unspecified address
+tcp,::,80                  ECONNREFUSED  -                         of either family
+tcp,localhost,80           ECONNREFUSED  -                         and by name
+self,127.0.0.1             ok      -                               where it may talk to itself
+self,::1                   ok      -                               in both families
+ROWS
+is 'the metadata address was never reached' "$(arrivals 169.254.169.254:80)" "$before"
+like 'the record says that no rule could allow it' \
+	"$(records 'select(.resource == "169.254.169.254:80") | .rule')" metadata
+
+attempts host net <<'ROWS'
+tcp,127.0.0.1,80           ok      +connect:127.0.0.1:80           the host's loopback, by a rule that names it
+tcp,::1,80                 ok      +connect:[::1]:80               in IPv6, too
+mapped,127.0.0.1,80        ok      -                               or mapped
+tcp,127.0.0.1,81           ECONNREFUSED  -                         and only that port
+tcp,0.0.0.0,80             ECONNREFUSED  -                         not by the unspecified address
+self,127.0.0.1             ok      -                               its own goes on
+ROWS
+
+# --- what is there and does not answer -------------------------------------------------------
+
+attempts open net <<'ROWS'
+tcp,192.0.2.10,7           ECONNREFUSED  +connect:192.0.2.10:7     a port that nobody listens at
+nonblocking,192.0.2.10,7   ECONNREFUSED  -                         also without blocking
+tcp,nowhere.test,80        EHOSTUNREACH  +connect:nowhere.test:80  a name that the host does not know
+ROWS
+is 'the outcome is on record' \
+	"$(records 'select(.phase == "outcome" and .resource == "192.0.2.10:7" and .errno == "ECONNREFUSED") | .result' |
+		sort -u)" '"failure"'
+
+# --- listening -------------------------------------------------------------------------------
+
+attempts open net <<'ROWS'
+listen,127.0.0.1,8080  ok      +listen:127.0.0.1:8080        it may listen
+listen,0.0.0.0,8081    ok      -                             anywhere in its own network
+ROWS
+profile quiet <<<'{"extends": ["base"], "filesystem": {"write": ["{workspace}"]}, "listen": {"default": "deny", "rules":
+	[{"port": 8080, "decision": "allow"}]}}'
+attempts quiet net <<'ROWS'
+listen,127.0.0.1,8080  ok      +listen:127.0.0.1:8080        a port to listen at, by rule
+listen,127.0.0.1,8081  EACCES  listen:127.0.0.1:8081         and another
+self,127.0.0.1         EACCES  -                             or any
+ROWS
+
+done_testing

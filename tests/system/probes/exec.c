@@ -2,8 +2,9 @@
 /*
  * Ways to run a file:  exec KIND,PATH...
  * The file is run with the one argument "ran" and is expected to end with
- * status 42, as this program itself does; each argument is one attempt and the
- * name of its result: "ok", an errno, or how else it ended.
+ * status 42, as this program itself does, or 43 under the name "forbidden"; each
+ * argument is one attempt and the name of its result: "ok", an errno, or how else
+ * it ended.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -89,7 +90,7 @@ static void tell_status(const char *name, int status)
 {
 	char text[32];
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == RAN) {
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == RAN || WEXITSTATUS(status) == RAN + 1)) {
 		tell_text(name, "ok");
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) < NOT_RUN) {
 		errno = WEXITSTATUS(status);
@@ -169,7 +170,10 @@ static void tell_parallel(const char *name, const char *path)
 	tell_number(name, good);
 }
 
-/* "race,ALLOWED,FORBIDDEN": a thread rewrites the path while execve() is held. */
+/*
+ * "race-path,ALLOWED,FORBIDDEN" and "race-argument,PATH": a thread rewrites the path, or
+ * the argument "ran", while execve() is held.
+ */
 static char flipped[4096];
 static const char *choice[2];
 
@@ -182,35 +186,69 @@ static void *flip(void *arg)
 	return arg;
 }
 
-static void racing(const char *path)
+static void start_flipping(void)
 {
 	pthread_t t;
 
-	(void)path;
 	strcpy(flipped, choice[0]);
 	pthread_create(&t, NULL, flip, NULL);
 	usleep((unsigned int)(getpid() * 7 % 500));
+}
+
+static void flip_path(const char *path)
+{
+	(void)path;
+	start_flipping();
 	execv(flipped, args);
 }
 
-/* What ran is told by its status: the allowed one ends with 42, the forbidden with 43. */
-static void tell_race(char *paths)
+static void flip_argument(const char *path)
 {
-	int counts[3] = { 0 };
+	char *flipped_args[] = { args[0], flipped, NULL };
 
+	start_flipping();
+	execv(path, flipped_args);
+}
+
+/* What ran is told by its status: what is allowed ends with 42, what is forbidden with 43. */
+static void tell_race(const char *name, void (*how)(const char *), const char *path)
+{
+	int allowed = 0, forbidden = 0, killed = 0;
+	char text[96];
+
+	for (int i = 0; i < RACES; i++) {
+		int status = run(how, path);
+
+		allowed += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+		forbidden += WIFEXITED(status) && WEXITSTATUS(status) == RAN + 1;
+		killed += WIFSIGNALED(status);
+	}
+	snprintf(text, sizeof(text), "allowed:%d forbidden:%d killed:%d", allowed, forbidden, killed);
+	tell_text(name, text);
+}
+
+static void race_paths(char *paths)
+{
 	choice[0] = paths;
 	choice[1] = strchr(paths, ',') + 1;
 	*strchr(paths, ',') = '\0';
-	for (int i = 0; i < RACES; i++) {
-		int status = run(racing, NULL);
+	tell_race("race-path", flip_path, NULL);
+}
 
-		counts[0] += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
-		counts[1] += WIFEXITED(status) && WEXITSTATUS(status) == RAN + 1;
-		counts[2] += WIFSIGNALED(status);
-	}
-	tell_number("race-allowed", counts[0]);
-	tell_number("race-forbidden", counts[1]);
-	tell_number("race-killed", counts[2]);
+static void race_arguments(char *path)
+{
+	choice[0] = "ran";
+	choice[1] = "evil";
+	tell_race("race-argument", flip_argument, path);
+}
+
+static int is_forbidden(void)
+{
+	char exe[4200];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	exe[n > 0 ? n : 0] = '\0';
+	return strstr(exe, "forbidden") != NULL;
 }
 
 int main(int argc, char **argv)
@@ -224,15 +262,19 @@ int main(int argc, char **argv)
 		{ "deleted", deleted }, { "thread", in_thread }, { "bad-arguments", bad_arguments },
 	};
 
-	/* A copy under the name of what is forbidden says so. */
-	if (argc == 2 && strcmp(argv[1], "ran") == 0)
-		return strstr(program_invocation_name, "forbidden") ? RAN + 1 : RAN;
+	/* A copy under the name of what is forbidden says so; argv[0] may be anything. */
+	if (argc > 1 && strcmp(argv[argc - 1], "ran") == 0)
+		return is_forbidden() ? RAN + 1 : RAN;
+	if (argc > 1 && strcmp(argv[argc - 1], "evil") == 0)
+		return RAN + 1;
 	for (int i = 1; i < argc; i++) {
 		char *path = strchr(argv[i], ',') + 1;
 		size_t n = (size_t)(path - argv[i]) - 1;
 
-		if (strncmp(argv[i], "race", n) == 0)
-			tell_race(path);
+		if (strncmp(argv[i], "race-path", n) == 0)
+			race_paths(path);
+		else if (strncmp(argv[i], "race-argument", n) == 0)
+			race_arguments(path);
 		else if (strncmp(argv[i], "parallel", n) == 0)
 			tell_parallel(argv[i], path);
 		else if (strncmp(argv[i], "vfork", n) == 0)

@@ -2,13 +2,14 @@
 /*
  * Races against the check of a connect():
  *
- *	race address ADDRESS ALLOWED-PORT FORBIDDEN-PORT
+ *	race address ADDRESS ALLOWED-PORT FORBIDDEN-PORT TRIES
  *		a thread rewrites the port while connect() is held
- *	race socket ADDRESS RESET-PORT FORBIDDEN-PORT
+ *	race socket ADDRESS RESET-PORT FORBIDDEN-PORT TRIES
  *		a thread puts another socket under the descriptor: one that was handed over and
  *		then reset by its peer, so that it is unconnected and in the host's network
  *
- * Prints how often each was reached, as the socket itself says; the servers know, too.
+ * TRIES times, or as often as can be in SECONDS.  Prints how often each was reached, as the
+ * socket itself says; the servers know, too.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -21,7 +22,7 @@
 
 #include "probe.h"
 
-enum { SECONDS = 2, NUMBER = 200 };
+enum { SECONDS = 4, NUMBER = 200 };
 
 static struct sockaddr_in target;
 static in_port_t one_port, other_port;
@@ -71,6 +72,7 @@ static int make_stale(void)
 		perror("race: the first connection");
 		exit(3);
 	}
+	(void)!send(fd, "x", 1, MSG_NOSIGNAL); /* what its peer resets it for */
 	p = (struct pollfd){ .fd = fd, .events = POLLIN };
 	poll(&p, 1, 3000);
 	(void)!recv(fd, &byte, 1, 0); /* the reset, which is the socket's error once */
@@ -85,12 +87,12 @@ static in_port_t peer_of(int fd)
 	return getpeername(fd, (struct sockaddr *)&peer, &len) < 0 ? 0 : peer.sin_port;
 }
 
-static void run(int by_socket)
+static void run(int by_socket, long tries_max)
 {
 	long tries = 0, reached[2] = { 0 };
 	time_t end = time(NULL) + SECONDS;
 
-	for (; time(NULL) < end; tries++) {
+	for (; tries < tries_max && time(NULL) < end; tries++) {
 		int fd = by_socket ? NUMBER : stream();
 		struct sockaddr_in to = target;
 
@@ -118,7 +120,7 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int by_socket, own;
 
-	if (argc != 5)
+	if (argc != 6)
 		return 2;
 	by_socket = strcmp(argv[1], "socket") == 0;
 	target.sin_family = AF_INET;
@@ -131,7 +133,7 @@ int main(int argc, char **argv)
 	dup2(own, NUMBER);
 	if (pthread_create(&thread, NULL, by_socket ? flip_socket : flip_port, &own) != 0)
 		return 3;
-	run(by_socket);
+	run(by_socket, atol(argv[5]));
 	pthread_join(thread, NULL);
 	return 0;
 }

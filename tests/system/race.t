@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Races against the check: another thread rewrites what a held call points to. What is
+# forbidden is reached not once; the control is the same race where it is allowed.
+. "${0%/*}/network.sh"
+
+start_origin 80 81 reset:82
+race=$(probe race)
+egress some '{"host": "192.0.2.10", "port": 80, "decision": "allow"},
+	{"host": "127.0.0.1", "port": 82, "decision": "allow"}'
+egress both '{"host": "192.0.2.10", "port": [80, 81], "decision": "allow"}'
+at_least() { # at_least NAME NUMBER WANTED
+	if [ "${2:-0}" -ge "$3" ]; then pass "$1 ($2)"; else fail "$1" "${2:-none}, wanted $3 or more"; fi
+}
+
+# --- the address of a connect() --------------------------------------------------------------
+
+agent_runs both "$race" address 192.0.2.10 80 81 500
+exit_is 'where both are allowed' 0
+at_least 'one is reached' "$(got allowed)" 50
+at_least 'and the other' "$(got forbidden)" 50
+before=$(arrivals 192.0.2.10:81)
+agent_runs some "$race" address 192.0.2.10 80 81 20000
+exit_is 'where one is forbidden' 0
+at_least 'many tries' "$(got tries)" 2000
+at_least 'of which many reach the allowed one' "$(got allowed)" 200
+is 'never reach the other' "$(got forbidden)" 0
+is 'which says so, too' "$(arrivals 192.0.2.10:81)" "$before"
+
+# --- the socket of a connect() ---------------------------------------------------------------
+
+# The forbidden port is the host's 127.0.0.1:81: nobody's for the sandbox's own sockets.
+before=$(arrivals 127.0.0.1:81)
+egress loopback '{"host": "127.0.0.1", "port": [81, 82], "decision": "allow"}'
+agent_runs loopback "$race" socket 127.0.0.1 82 81 500
+at_least 'where that is allowed it is reached' "$(($(arrivals 127.0.0.1:81) - before))" 1
+before=$(arrivals 127.0.0.1:81)
+agent_runs some "$race" socket 127.0.0.1 82 81 20000
+exit_is 'a socket that is exchanged' 0
+at_least 'many tries' "$(got tries)" 2000
+is 'never reach it' "$(got forbidden)" 0
+is 'which says so, too' "$(arrivals 127.0.0.1:81)" "$before"
+
+# --- the file and the arguments of an exec ---------------------------------------------------
+
+bin=$T/bin
+exec_probe=$(probe exec)
+cp "$exec_probe" "$bin/allowed"
+cp "$exec_probe" "$bin/forbidden"
+profile commands <<-JSON
+	{"extends": ["base"], "filesystem": {"write": ["{workspace}"]}, "exec": {"rules": [
+		{"path": "$bin/forbidden", "decision": "deny"},
+		{"path": "$bin/allowed", "argv": ["evil"], "decision": "deny"}]}}
+JSON
+number() { sed -n "s/.*$2:\([0-9]*\).*/\1/p" <<<"$(got "$1")"; }
+
+run "$exec_probe" "race-path,$bin/allowed,$bin/forbidden" "race-argument,$bin/allowed"
+at_least 'outside: the path is exchanged' "$(number race-path forbidden)" 10
+at_least 'outside: and the argument' "$(number race-argument forbidden)" 10
+agent_runs commands "$exec_probe" "race-path,$bin/allowed,$bin/forbidden" \
+	"race-argument,$bin/allowed"
+exit_is 'inside' 0
+at_least 'the allowed one runs' "$(number race-path allowed)" 1
+is 'the forbidden one never does' "$(number race-path forbidden)" 0
+at_least 'the allowed argument is passed' "$(number race-argument allowed)" 10
+is 'the forbidden one never is' "$(number race-argument forbidden)" 0
+caught=$(($(number race-path killed) + $(number race-argument killed)))
+at_least 'who tried is killed' "$caught" 1
+is 'each time with a finding' "$(count_records '.phase == "finding" and .rule == "exec.verify"
+	and .result == "killed"')" "$caught"
+like 'that says what was approved and what was found' \
+	"$(records 'select(.phase == "finding") | .detail' | head -n 1)" "\"approved\":\"$bin/allowed\""
+
+done_testing

@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# AF_UNIX: a service of the host is reached by a rule and not otherwise, however its socket is
+# named; the sandbox's own are its own.
+. "${0%/*}/lib.sh"
+. "${0%/*}/attempts.sh"
+
+mkdir "$T/host"
+service=$T/host/service.sock
+other=$T/host/other.sock
+inside=$WS/inside.sock
+abstract=@warder-test-$$
+start_origin "unix:$service" "unix:$other" "unix:$abstract" "unix:$inside"
+ln -s "$service" "$T/host/link.sock"
+touch "$T/host/file"
+
+rules() {
+	profile "$1" <<-JSON
+	{"extends": ["base"], "filesystem": {"write": ["{workspace}"], "read": ["$T/host"]},
+	 "unix": {"rules": [$2]}}
+	JSON
+}
+rules none ''
+rules some "{\"path\": \"$service\", \"decision\": \"allow\"}"
+rules below "{\"path\": \"$other\", \"decision\": \"deny\"},
+	{\"path\": \"$T/host/**\", \"decision\": \"allow\"}"
+rules abstract '{"path": "@warder*", "decision": "allow"}'
+
+attempts - unix <<ROWS
+stream,$service      ok  -  outside: by its path
+link,$service        ok  -  outside: by a link
+relative,$service    ok  -  outside: by a relative path
+root,$service        ok  -  outside: through /proc/self/root
+descriptor,$service  ok  -  outside: by a descriptor
+passed,$service      ok  -  outside: by one that was passed
+stream,$abstract     ok  -  outside: by an abstract name
+stream,$inside       ok  -  outside: in the workspace
+own,/tmp/own-$$      ok  -  outside: its own
+datagram-pair        ok  -  outside: datagrams
+ROWS
+rm -f "/tmp/own-$$" /tmp/probe-link
+before=$(wc -l <"$T/origin.log")
+
+attempts none unix <<ROWS
+stream,$service      EACCES  connect:unix:$service    a socket of the host, by its path
+link,$service        EACCES  connect:unix:$service    by a link
+relative,$service    EACCES  connect:unix:$service    by a relative path
+root,$service        EACCES  connect:unix:$service    through /proc/self/root
+descriptor,$service  EACCES  connect:unix:$service    by a descriptor
+passed,$service      EACCES  connect:unix:$service    by one that was passed
+stream,$T/host/link.sock  EACCES  connect:unix:$service  by a link of the host
+stream,$inside       EACCES  connect:unix:$inside     one that lies in the workspace
+stream,$abstract     ECONNREFUSED  -                  an abstract one is not there
+stream,$T/host/none  ENOENT  -                        nor what does not exist
+stream,$T/host/file  ECONNREFUSED  -                  a file is no socket
+datagram,$service    EAFNOSUPPORT  syscall:socket:unix/dgram  datagrams
+datagram-pair        EAFNOSUPPORT  syscall:socketpair:unix/dgram  of any kind
+own,/tmp/own         ok      -                        its own, on its own file system
+own,@own             ok      -                        with an abstract name
+own,@warder-test-$$  ok      -                        even one that is taken outside
+pair                 ok      -                        and pairs
+ROWS
+is 'nothing arrived' "$(wc -l <"$T/origin.log")" "$before"
+
+attempts some unix <<ROWS
+stream,$service      ok      +connect:unix:$service   allowed: by its path
+link,$service        ok      +connect:unix:$service   by a link
+relative,$service    ok      -                        by a relative path
+root,$service        ok      -                        through /proc/self/root
+descriptor,$service  ok      -                        by a descriptor
+passed,$service      ok      -                        by one that was passed
+stream,$other        EACCES  connect:unix:$other      and only that one
+ROWS
+attempts below unix <<ROWS
+stream,$service      ok      +connect:unix:$service   allowed: what lies beneath a directory
+stream,$other        EACCES  connect:unix:$other      but for what an earlier rule denies
+ROWS
+attempts abstract unix <<ROWS
+stream,$abstract     ECONNREFUSED  -                  no rule reaches an abstract socket of the host
+ROWS
+
+# Its own server in the workspace is one that the host could have put there.
+agent_runs none "$(probe unix)" "own,$WS/mine.sock"
+is 'its own socket in the workspace is shared with the host' "$out" "own,$WS/mine.sock=EACCES"
+rm -f "$WS/mine.sock"
+rules mine "{\"path\": \"{workspace}/mine.sock\", \"decision\": \"allow\"}"
+agent_runs mine "$(probe unix)" "own,$WS/mine.sock"
+is 'and needs a rule' "$out" "own,$WS/mine.sock=ok"
+
+done_testing

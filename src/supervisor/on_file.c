@@ -119,7 +119,9 @@ static int refusing_parent(struct supervisor *s, const struct request *rq, int d
 			   const char *path)
 {
 	const char *last;
-	autofd int fd = rootpath_parent(s, rq, dirfd, path, &last);
+	/* A symlink like /dev/stderr, whose end only the thread itself can find. */
+	autofd int link = rootpath_open(s, rq, dirfd, path, O_NOFOLLOW);
+	autofd int fd = link >= 0 ? -1 : rootpath_parent(s, rq, dirfd, path, &last);
 
 	return fd >= 0 && read_only(fd) ? take_fd(&fd) : -1;
 }

@@ -21,27 +21,26 @@ static const char *const state_names[] = {
 
 #define NO_RUN "no run can start"
 
-/* needs: an earlier row without which this one cannot be tried. */
 static const struct row {
 	const char *name;
 	probe_fn *probe;
-	bool required; /* for tier full */
-	const char *needs;
+	bool required;     /* for tier full */
+	const char *needs; /* an earlier row, without which this one cannot be tried */
 	const char *costs;
 } rows[] = {
 	{"user-namespace", probe_user_namespace, true, NULL, NO_RUN ": all other walls stand in it"},
 	{"namespaces", probe_namespaces, true, "user-namespace", NO_RUN},
-	{"mounts", probe_mounts, true, "user-namespace", NO_RUN ": an agent would see the host's files"},
-	{"network", probe_network, true, "user-namespace", NO_RUN},
-	{"catch-all", probe_tun, false, "user-namespace",
+	{"mounts", probe_mounts, true, "namespaces", NO_RUN ": an agent would see the host's files"},
+	{"network", probe_network, true, "namespaces", NO_RUN},
+	{"catch-all", probe_tun, false, "namespaces",
 	 "UDP and ICMP are refused by their system calls instead of their packets"},
 	{"seccomp", probe_seccomp, true, NULL, NO_RUN ": nothing could be held and decided"},
 	{"held-calls", probe_held, true, "seccomp", NO_RUN ": a program with a timer would wait for ever"},
 	{"descriptors", probe_getfd, true, "user-namespace", NO_RUN},
-	{"handoff", probe_handoff, true, "descriptors", NO_RUN ": no connection could be made"},
+	{"handoff", probe_handoff, true, "held-calls", NO_RUN ": no connection could be made"},
 	{"tracing", probe_ptrace, true, "user-namespace", NO_RUN ": no command could be verified"},
 	{"landlock", probe_landlock, true, NULL, NO_RUN ": the second wall for files is missing"},
-	{"sandbox", probe_sandbox, true, "user-namespace", NO_RUN},
+	{"sandbox", probe_sandbox, true, "namespaces", NO_RUN},
 	{"journal", probe_journal, true, NULL, NO_RUN ": no record, no action"},
 	{"runtime", probe_runtime, true, NULL, NO_RUN},
 	{"revocations", probe_revocations, true, NULL, NO_RUN ": what cannot be told counts as revoked"},

@@ -133,16 +133,27 @@ static const char *mend_namespaces(void)
 		if (strcmp(value, namespace_settings[i].bad) == 0)
 			mend = namespace_settings[i].mend;
 	}
-	if (mend == NULL && in_container())
-		mend = IN_CONTAINER;
 	if (mend == NULL && err == ENOSPC)
 		mend = "sysctl -w user.max_user_namespaces=15000";
+	if (mend == NULL && in_container())
+		mend = IN_CONTAINER;
 	if (mend == NULL && (err == ENOSYS || err == EINVAL))
 		mend = "boot a kernel with CONFIG_USER_NS";
 	errno = err;
 	return mend;
 }
 
+/* A container's filter says EPERM, or ENOSYS of calls that it does not know; so does a
+ * kernel that is too old. */
+static const char *mend_kernel(void)
+{
+	if ((errno == EPERM || errno == ENOSYS) && in_container())
+		return IN_CONTAINER;
+	return KERNEL_5_19;
+}
+
+/* ptrace(2), "/proc/sys/kernel/yama/ptrace_scope".  1 is enough: a supervisor is its
+ * agent's ancestor. */
 static const char *mend_ptrace(void)
 {
 	char value[SETTING_MAX];
@@ -150,17 +161,18 @@ static const char *mend_ptrace(void)
 
 	setting("/proc/sys/kernel/yama/ptrace_scope", value);
 	errno = err;
-	/* 1 is enough: a supervisor is its agent's ancestor. */
 	if (strcmp(value, "2") == 0)
 		return "sysctl -w kernel.yama.ptrace_scope=1";
 	if (strcmp(value, "3") == 0)
-		return "set kernel.yama.ptrace_scope=1 in /etc/sysctl.d, and reboot";
-	return in_container() ? IN_CONTAINER : KERNEL_5_19;
+		return "echo kernel.yama.ptrace_scope=1 >/etc/sysctl.d/99-warder.conf; reboot";
+	return mend_kernel();
 }
 
-static const char *mend_kernel(void)
+/* The same fault with another mend; always -1. */
+static int set_mend(struct fault *f, const char *mend)
 {
-	return in_container() ? IN_CONTAINER : KERNEL_5_19;
+	snprintf(f->mend, sizeof(f->mend), "%s", mend);
+	return -1;
 }
 
 /* --- namespaces ------------------------------------------------------------------------------ */
@@ -250,7 +262,7 @@ static int mount_all(const struct paths *paths, struct fault *f)
 
 	(void)paths;
 	if (mounts_apply(&empty, f) < 0)
-		return f->mend[0] ? -1 : fault_set(f, mend_kernel(), "%s", f->what);
+		return set_mend(f, mend_kernel());
 	fault_set(f, NULL, "a root of its own, with /proc and /dev");
 	return 0;
 }
@@ -294,7 +306,7 @@ int probe_tun(const struct paths *paths, struct fault *f)
 		return -1;
 	tun = net_open_tun(f);
 	if (tun < 0)
-		return fault_set(f, mend_tun(errno), "%s", f->what);
+		return set_mend(f, mend_tun(errno));
 	if (net_up(tun, f) < 0)
 		return -1;
 	fault_set(f, NULL, "catches what is no TCP connection");
@@ -316,9 +328,7 @@ static int load_filter(int *killable, struct fault *f)
 	if (errno == EBUSY)
 		return fault_set(f, "start warder outside of the other sandbox",
 				 "another program's listener holds this process already");
-	return fault_errno(f, in_container() ? IN_CONTAINER
-					     : "boot a kernel with CONFIG_SECCOMP_FILTER, 5.19 or later",
-			   "cannot load a filter with a listener");
+	return fault_errno(f, mend_kernel(), "cannot load a filter with a listener");
 }
 
 int probe_seccomp(const struct paths *paths, struct fault *f)
@@ -515,29 +525,27 @@ int probe_ptrace(const struct paths *paths, struct fault *f)
 static int fault_landlock(struct fault *f)
 {
 	char lsm[SETTING_MAX];
+	autofree char *mend = NULL;
 
 	if (errno != EOPNOTSUPP)
-		return fault_errno(f, in_container() ? IN_CONTAINER
-						     : "boot a kernel with CONFIG_SECURITY_LANDLOCK",
-				   "this kernel has none");
+		return fault_errno(f, mend_kernel(), "this kernel has none");
 	setting("/sys/kernel/security/lsm", lsm);
-	autofree char *mend = mem_printf("boot with lsm=landlock%s%s on the kernel's command line",
-					 lsm[0] ? "," : "", lsm);
-
+	mend = mem_printf("boot with lsm=landlock%s%s on the kernel's command line",
+			  lsm[0] ? "," : "", lsm);
 	return fault_set(f, mend, "this kernel was started without it");
 }
 
 int probe_landlock(const struct paths *paths, struct fault *f)
 {
 	const struct fsplan empty = {0};
-	int abi = sys_landlock_create(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	autofree char *self = realpath("/proc/self/exe", NULL);
+	int abi = sys_landlock_create(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
 	(void)paths;
 	if (abi < 1)
 		return fault_landlock(f);
 	if (self == NULL)
-		return fault_errno(f, "mount /proc", "cannot find warder itself");
+		return fault_set(f, "mount /proc", "cannot find warder itself");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(f, KERNEL_5_19, "cannot set no_new_privs");
 	if (landlock_apply(&empty, f) < 0)
@@ -608,26 +616,33 @@ int probe_sandbox(const struct paths *paths, struct fault *f)
 
 /* --- warder's own places --------------------------------------------------------------------- */
 
-/* Whether a line can be written and synced in dir/sub. */
+/* Which of warder's directories, and why not. */
+static int fault_directory(struct fault *f, const char *dir, const char *what)
+{
+	autofree char *chown = mem_printf("chown -R %u: %s", geteuid(), dir);
+	const char *mend = errno == ENOSPC || errno == EDQUOT ? "make room there" : chown;
+
+	return fault_errno(f, mend, "cannot %s in %s", what, dir);
+}
+
+/* Whether a line can be written and synced there. */
 int probe_journal(const struct paths *paths, struct fault *f)
 {
-	autofree char *dir = mem_printf("%s/journal", paths->log);
-	autofree char *path = mem_printf("%s/doctor.XXXXXX", dir);
+	autofree char *path = mem_printf("%s/journal/doctor.XXXXXX", paths->log);
 	autofree char *ledger = mem_printf("%s/ledger.jsonl", paths->log);
-	autofree char *mend = mem_printf("make room there, or chown -R %u %s", geteuid(), paths->log);
 	autofd int fd = -1;
 
 	if (paths_make(paths->log, "journal", 0, f) < 0)
 		return -1;
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
-		return fault_errno(f, mend, "cannot write in %s", dir);
+		return fault_directory(f, paths->log, "make a journal");
 	unlink(path);
 	if (fd_write_all(fd, path, strlen(path)) < 0 || fdatasync(fd) < 0)
-		return fault_errno(f, mend, "cannot write in %s", dir);
+		return fault_directory(f, paths->log, "write a journal");
 	if (access(ledger, R_OK | W_OK) < 0 && errno != ENOENT)
-		return fault_errno(f, mend, "cannot write %s", ledger);
-	fault_set(f, NULL, "%s", dir);
+		return fault_directory(f, paths->log, "write the ledger");
+	fault_set(f, NULL, "%s", paths->log);
 	return 0;
 }
 
@@ -635,8 +650,6 @@ int probe_journal(const struct paths *paths, struct fault *f)
 int probe_runtime(const struct paths *paths, struct fault *f)
 {
 	autofree char *dir = mem_printf("%s/runs/doctor.XXXXXX", paths->runtime);
-	autofree char *mend = mem_printf("chown -R %u %s, or set WARDER_RUNTIME_DIR", geteuid(),
-					 paths->runtime);
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	autofd int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	autofd int dirfd = -1;
@@ -645,16 +658,16 @@ int probe_runtime(const struct paths *paths, struct fault *f)
 	if (paths_make(paths->runtime, "runs", 0, f) < 0)
 		return -1;
 	if (mkdtemp(dir) == NULL)
-		return fault_errno(f, mend, "cannot make a directory in %s/runs", paths->runtime);
+		return fault_directory(f, paths->runtime, "make a directory");
 	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	snprintf(un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/control", dirfd);
 	rc = bind(sock, (struct sockaddr *)&un, sizeof(un));
 	if (rc < 0)
-		fault_errno(f, mend, "cannot make a socket in %s", dir);
+		fault_directory(f, paths->runtime, "make a socket");
 	unlinkat(dirfd, "control", 0);
 	rmdir(dir);
 	if (rc == 0)
-		fault_set(f, NULL, "%s/runs", paths->runtime);
+		fault_set(f, NULL, "%s", paths->runtime);
 	return rc;
 }
 

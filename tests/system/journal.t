@@ -106,7 +106,7 @@ second=$(basename "$(journal)" .jsonl)
 run_warder run --agent other -- true
 run_warder log
 exit_is 'all runs are printed' 0
-like 'a denial is in capitals' "$out" 'bot  DENIED +file +/usr/evil +the profile'
+like 'a denial is in capitals' "$out" 'bot +DENIED +file +/usr/evil  the profile'
 like 'with its count' "$out" '/usr/evil  attempt 2'
 like 'a start and an end' "$out" 'run\.start .*profile default'
 like 'with the exit code' "$out" 'run\.end .*exit 0'

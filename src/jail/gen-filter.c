@@ -220,7 +220,7 @@ static void agent_sends(scmp_filter_ctx ctx, bool notify_send)
 {
 	struct scmp_arg_cmp sendto[] = {
 		SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0),
-		SCMP_A4(SCMP_CMP_EQ, 0), /* no destination: both halves of the pointer */
+		SCMP_A4(SCMP_CMP_EQ, 0, 0), /* no destination: both halves of the pointer */
 	};
 
 	rule(ctx, SCMP_ACT_ALLOW, "sendto", notify_send ? 2 : 1, sendto);
@@ -255,7 +255,7 @@ static void agent_scalars(scmp_filter_ctx ctx)
 	for (size_t i = 0; i < COUNT(personas); i++)
 		allow_if(ctx, "personality", SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, personas[i]));
 	/* A register whose upper half is not clear only misses the supervisor here. */
-	allow_if(ctx, "prctl", SCMP_A0(SCMP_CMP_NE, WARDER_PRCTL));
+	allow_if(ctx, "prctl", SCMP_A0(SCMP_CMP_NE, WARDER_PRCTL, 0));
 	allow_outside_block(ctx, "ioctl", 1, 0x5400, 0x20, ioctl_refused);
 }
 

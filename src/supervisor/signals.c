@@ -78,6 +78,8 @@ static void ready(struct supervisor *s, struct source *src, uint32_t events)
 			return;
 		if (info.ssi_signo == SIGCHLD)
 			exec_reap(s);
+		else if (info.ssi_signo == SIGIO)
+			watch_look(s);
 		else if (info.ssi_signo == SIGCONT)
 			terminal_continued(s);
 		else
@@ -127,6 +129,7 @@ int signals_block(struct fault *f)
 		if (sigaction(passed_on[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
 			take(&blocked, passed_on[i]);
 	take(&blocked, SIGCHLD);
+	take(&blocked, SIGIO);
 	sigaddset(&blocked, SIGTTIN);
 	sigaddset(&blocked, SIGTTOU);
 	/* An ignored SIGCHLD would take our children's ends from us. */
@@ -156,6 +159,7 @@ int signals_start(struct supervisor *s, struct fault *f)
 
 void signals_stop(struct supervisor *s)
 {
+	const struct timespec now = {0};
 	struct signals *g = s->signals;
 
 	if (g) {
@@ -170,6 +174,9 @@ void signals_stop(struct supervisor *s)
 	if (!before.blocked)
 		return;
 	before.blocked = false;
+	/* What was meant for the command, which has ended, must not end us. */
+	while (sigtimedwait(&before.taken, NULL, &now) > 0)
+		;
 	sigaction(SIGPIPE, &before.pipe, NULL);
 	sigaction(SIGCHLD, &before.child, NULL);
 	sigprocmask(SIG_SETMASK, &before.mask, NULL);

@@ -139,9 +139,10 @@ struct control;
 int control_start(struct supervisor *s, struct fault *f);
 void control_stop(struct supervisor *s);
 
-/* watch.c: revoked.d by inotify. */
+/* watch.c: revoked.d. */
 struct watch;
-int watch_start(struct supervisor *s, struct fault *f);
+int watch_start(struct supervisor *s, struct fault *f); /* after signals_block() */
+void watch_look(struct supervisor *s);                  /* SIGIO: something has changed */
 void watch_stop(struct supervisor *s);
 
 /* notify.c: the seccomp listener and who answers which call. */

@@ -85,8 +85,8 @@ void supervisor_free(struct supervisor *s)
 	tun_stop(s);
 	dnsserver_stop(s);
 	terminal_stop(s);
-	signals_stop(s);
 	watch_stop(s);
+	signals_stop(s); /* after whoever may still send us any */
 	control_stop(s);
 	loop_free(s);
 	resolver_stop(s->resolver);

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The watch on STATE/revoked.d.  inotify(7) only says when to look; what counts
- * is what revocation_check() finds then.  So an event that is lost (a full queue,
- * a directory that is replaced while we look, a file system that has none) costs
- * time and no more: a slow timer looks as well.  The order is always: set the
- * watches, then look.  A revocation that comes in between is seen by the look.
+ * The watch on STATE/revoked.d.  A signal only says when to look; what counts is
+ * what revocation_check() finds then.  So one that is missed (a directory that is
+ * replaced while we look, a file system that tells nothing) costs time and no more:
+ * a timer looks as well.  The order is always: set the watches, then look.  A
+ * revocation that comes in between is seen by the look.
+ *
+ * The signal is F_NOTIFY's, fcntl(2), SIGIO: it cannot overflow, since one that
+ * waits stands for all.  inotify(7) has 128 instances for a user's runs, and takes
+ * about 10 ms to close, which every run would wait for at its end.
  */
 #include "supervisor/state.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -25,41 +26,43 @@
 #define DIRECTORY "revoked.d"
 
 enum {
-	LOOK_MS = 5 * 1000, /* the slow timer */
-	/* Instead of inotify, of which a user has only so many (128 are usual). */
-	LOOK_ALONE_MS = 250,
+	LOOK_MS = 5 * 1000,
+	LOOK_ALONE_MS = 250, /* where no watch stands */
 	NAME_TEXT_MAX = 300, /* as revocation_check() has them */
 	WHY_TEXT_MAX = 256,
 	DETAIL_MAX = 2048,
 };
 
 struct watch {
-	struct source src; /* fd -1: no inotify to be had */
 	struct timer look;
 	char *state, *directory;
-	int state_wd, directory_wd; /* -1: none stands */
+	int state_fd, directory_fd; /* -1: no watch stands */
 };
 
-/* The same watch again where the path leads to what is watched already. */
-static void watch_path(int fd, const char *path, uint32_t mask, int *wd)
+static bool is_same(int fd, const char *path)
 {
-	int now = inotify_add_watch(fd, path, mask | IN_ONLYDIR);
+	struct stat held, there;
 
-	if (*wd >= 0 && *wd != now)
-		inotify_rm_watch(fd, *wd); /* what stood there before */
-	*wd = now;
+	return fd >= 0 && fstat(fd, &held) == 0 && stat(path, &there) == 0 &&
+	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+/* On what the path leads to now. */
+static void watch_path(int *fd, const char *path, unsigned int events)
+{
+	if (is_same(*fd, path))
+		return;
+	fd_close(fd);
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd >= 0 && fcntl(*fd, F_NOTIFY, events | DN_MULTISHOT) < 0)
+		fd_close(fd);
 }
 
 static void set_watches(struct watch *w)
 {
-	if (w->src.fd < 0)
-		return;
 	/* Of the directory above only the coming and going of ours matters. */
-	watch_path(w->src.fd, w->state, IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF,
-		   &w->state_wd);
-	watch_path(w->src.fd, w->directory,
-		   IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF,
-		   &w->directory_wd);
+	watch_path(&w->state_fd, w->state, DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB);
+	watch_path(&w->directory_fd, w->directory, DN_CREATE | DN_RENAME);
 }
 
 /* 1 with what a person reads, also where it cannot be told; 0: not revoked. */
@@ -94,33 +97,32 @@ static void record(struct supervisor *s, const char *name, const char *why)
 	journal_append(s->plan->journal, &a);
 }
 
-static void check(struct supervisor *s)
+static void set_timer(struct supervisor *s)
+{
+	struct watch *w = s->watch;
+	bool alone = w->directory_fd < 0;
+
+	w->look.wakes = alone;
+	timer_set(s, &w->look, alone ? LOOK_ALONE_MS : LOOK_MS);
+}
+
+void watch_look(struct supervisor *s)
 {
 	char name[NAME_TEXT_MAX], why[WHY_TEXT_MAX];
 	struct fault f = {0};
+	int revoked = look(s, name, why, &f);
 
-	if (look(s, name, why, &f) == 0)
+	set_timer(s);
+	if (!revoked)
 		return;
 	supervisor_end(s, END_REVOKED, EXIT_KILLED, f.what);
 	record(s, name, f.what);
 }
 
-static void ready(struct supervisor *s, struct source *src, uint32_t events)
-{
-	/* Its text is of no use; but it is to be taken, as much as there is. */
-	char text[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)]
-		__attribute__((aligned(__alignof__(struct inotify_event))));
-
-	(void)events;
-	while (read(src->fd, text, sizeof(text)) > 0)
-		;
-	check(s);
-}
-
 static void look_again(struct supervisor *s, struct timer *t)
 {
-	timer_set(s, t, s->watch->src.fd < 0 ? LOOK_ALONE_MS : LOOK_MS);
-	check(s);
+	(void)t;
+	watch_look(s);
 }
 
 int watch_start(struct supervisor *s, struct fault *f)
@@ -132,17 +134,15 @@ int watch_start(struct supervisor *s, struct fault *f)
 	if (paths_make(s->plan->state_dir, DIRECTORY, 1, f) < 0)
 		return -1;
 	w = s->watch = mem_alloc(sizeof(*w));
-	w->src = (struct source){.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .ready = ready};
 	w->look.expired = look_again;
-	w->look.wakes = w->src.fd < 0;
 	w->state = mem_strdup(s->plan->state_dir);
 	w->directory = mem_printf("%s/%s", s->plan->state_dir, DIRECTORY);
-	w->state_wd = w->directory_wd = -1;
-	if (w->src.fd >= 0 && loop_add(s, &w->src, EPOLLIN) < 0)
-		return fault_errno(f, NULL, "cannot watch %s", w->directory);
-	timer_set(s, &w->look, w->src.fd < 0 ? LOOK_ALONE_MS : LOOK_MS);
+	w->state_fd = w->directory_fd = -1;
 	/* It may have come since the agent was admitted. */
-	return look(s, name, why, f) ? -1 : 0;
+	if (look(s, name, why, f))
+		return -1;
+	set_timer(s);
+	return 0;
 }
 
 void watch_stop(struct supervisor *s)
@@ -151,10 +151,9 @@ void watch_stop(struct supervisor *s)
 
 	if (w == NULL)
 		return;
-	if (w->src.fd >= 0)
-		loop_remove(s, &w->src);
 	timer_clear(&w->look);
-	fd_close(&w->src.fd);
+	fd_close(&w->state_fd);
+	fd_close(&w->directory_fd);
 	free(w->state);
 	free(w->directory);
 	free(w);

@@ -41,10 +41,7 @@ int confine(bool keep_ids, struct fault *f)
 		return fault_errno(f, NULL, "cannot close the supervisor to others");
 	if (keep_capabilities(keep_ids, f) < 0)
 		return -1;
-#ifndef __SANITIZE_ADDRESS__
-	/* The sanitizers' own calls are not on the list. */
 	if (filter_load_supervisor() < 0)
 		return fault_errno(f, NULL, "cannot load the supervisor's filter");
-#endif
 	return 0;
 }

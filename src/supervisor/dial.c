@@ -475,6 +475,20 @@ static void resolved(struct supervisor *s, struct dial *d, const struct resolver
 	start_next(s, d, EHOSTUNREACH);
 }
 
+/* The resolver is gone: nobody answers those who have asked. */
+static void fail_waiting(struct supervisor *s)
+{
+	struct dial *d = s->dials->all;
+
+	while (d) {
+		struct dial *next = d->next;
+
+		if (d->phase == DIAL_RESOLVE)
+			fail_dial(s, d, EHOSTUNREACH, "{\"resolver\":\"is gone\"}");
+		d = next;
+	}
+}
+
 static void resolver_ready(struct supervisor *s, struct source *src, uint32_t events)
 {
 	struct resolver_answer a;
@@ -488,8 +502,10 @@ static void resolver_ready(struct supervisor *s, struct source *src, uint32_t ev
 				break;
 			}
 	}
-	if (rc < 0)
+	if (rc < 0) {
 		loop_remove(s, src); /* every later ask fails: those connects are refused */
+		fail_waiting(s);
+	}
 }
 
 int dial_watch_resolver(struct supervisor *s, struct fault *f)
@@ -675,8 +691,14 @@ void dial_table_free(struct supervisor *s)
 {
 	if (s->dials == NULL)
 		return;
-	while (s->dials->all)
-		end_dial(s, s->dials->all);
+	while (s->dials->all) {
+		struct dial *d = s->dials->all;
+
+		/* What was allowed and did not come to its end with the run. */
+		if (d->recorded)
+			attempt_outcome(s, &d->action, RESULT_KILLED, 0, NULL);
+		end_dial(s, d);
+	}
 	free(s->dials);
 	s->dials = NULL;
 }

@@ -475,10 +475,11 @@ static int protect(struct builder *b, const char *text)
 
 	split(text + optional, &parent, &name);
 	real = resolve(parent, &links);
-	/* Where it is not writable, or private, or its parent is not there, nothing is to be done. */
-	if (real && is_directory(real) && is_writable(b->plan, real)) {
+	/* Where it is not writable, or private, or its parent is not there, nothing is to be done;
+	 * but the way there must not be the agent's to change. */
+	if (real && is_directory(real)) {
 		rc = check_links(b, &links);
-		if (rc == 0)
+		if (rc == 0 && is_writable(b->plan, real))
 			rc = protect_at(b, real, name, directory, optional);
 	}
 	strlist_free(&links);

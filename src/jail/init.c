@@ -90,14 +90,18 @@ static int lose_privileges(const struct jail_plan *plan, int control, struct fau
 	return 0;
 }
 
-/* Kills and reaps all that the command left behind; how many there were. */
+/* Kills and reaps all that the command left behind; how many it was that lived. */
 static unsigned int sweep(void)
 {
 	unsigned int left = 0;
+	pid_t pid;
+	int status;
 
 	kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		left++;
+	do {
+		pid = waitpid(-1, &status, __WALL);
+		left += pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	} while (pid > 0 || errno == EINTR);
 	return left;
 }
 

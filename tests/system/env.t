@@ -81,9 +81,6 @@ with -- --env "API_TOKEN=$token" --env "PASS=$secret"
 is 'what is given by name and value is meant' "$(value API_TOKEN) $(value PASS)" "$token $secret"
 unlike 'and still is not written down' "$(cat "$(journal)" "$WARDER_LOG_DIR/ledger.jsonl")" \
 	"$secret|$token"
-run_warder run --agent bot --env LD_PRELOAD=/tmp/evil.so -- env
-unlike 'but the loader is not for sale' "$out" evil
-
 run env -i "$WARDER" run --agent bot -- true
 exit_is 'without HOME nothing is known of where things are' 125
 run env -i HOME="$HOME" WARDER_CONFIG_DIR="$WARDER_CONFIG_DIR" WARDER_LOG_DIR="$WARDER_LOG_DIR" \

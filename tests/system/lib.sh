@@ -271,8 +271,11 @@ profile() {
 # line of its supervisor, for left_behind.
 sandbox() { run_warder run --agent bot --meta "test=$T/" "$@"; }
 
-# start_sandbox [OPTION...] -- COMMAND...: the same in the background, as start_server.
-start_sandbox() { start_server "$WARDER" run --agent bot --meta "test=$T/" "$@"; }
+# start_sandbox [OPTION...] -- COMMAND...: the same in the background, as start_server; but
+# without the signals ignored that a shell has its background jobs ignore.
+start_sandbox() {
+	start_server env --default-signal "$WARDER" run --agent bot --meta "test=$T/" "$@"
+}
 
 # Processes, whoever owns them, that have this test's directory in their command line.
 left_behind() {

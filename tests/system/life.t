@@ -60,7 +60,11 @@ ended_by() {
 		return
 	fi
 	"$@" "$server_pid"
-	wait_until 3 eval "! kill -0 $server_pid" || fail "$name" 'it does not end'
+	if ! wait_until 3 eval "! kill -0 $server_pid"; then
+		fail "$name" 'it does not end'
+		stop_server "$server_pid"
+		return
+	fi
 	wait "$server_pid" 2>/dev/null
 	is "$name" $? "$wanted"
 	nothing_left "$name: nothing is left"

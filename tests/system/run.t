@@ -140,7 +140,7 @@ is 'behind which walls' "$(records 'select(.seq == 1) | .detail.walls |
 is 'the last that it ended, and how' "$(records '.' | tail -n 1 |
 	jq -c '[.phase, .detail.event, .detail.reason, .detail.exit_code, .detail.denials]')" \
 	'["lifecycle","run.end","child",5,0]'
-like 'what it ran is between the two' "$(records 'select(.tool == "exec") | .resource')" '/sh"'
+like 'what it ran is between the two' "$(records 'select(.tool == "exec") | .resource')" 'sh"'
 is 'and its outcome' \
 	"$(records 'select(.tool == "exec" and .phase == "outcome") | .result' | sort -u)" '"success"'
 is 'the ledger has both ends and the head' "$(ledger \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ways to files:  files KIND,PATH[,PATH]...
- * Each argument is one attempt and the name of its result.
+ * Each argument is one attempt, in a process of its own, and the name of its result.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -206,10 +206,13 @@ static int by_handle(char **p)
 
 static int by_mapping(char **p)
 {
-	int fd = open(p[0], O_RDONLY);
-	char *m = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int fd = open(p[0], O_RDWR);
+	char *m = fd < 0 ? MAP_FAILED : mmap(NULL, 1, PROT_WRITE, MAP_SHARED, fd, 0);
 
-	return m == MAP_FAILED ? -1 : 0;
+	if (m == MAP_FAILED)
+		return -1;
+	m[0] = 'x';
+	return 0;
 }
 
 /* Mounts something over, or away from, the file in a user namespace of its own. */
@@ -277,7 +280,11 @@ int main(int argc, char **argv)
 			fprintf(stderr, "files: no such attempt: %s\n", argv[i]);
 			return 2;
 		}
-		tell(argv[i], kinds[k].attempt(words + 1));
+		if (fork() == 0) {
+			tell(argv[i], kinds[k].attempt(words + 1));
+			_exit(0);
+		}
+		wait(NULL);
 		free(copy);
 	}
 	return 0;

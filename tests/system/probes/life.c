@@ -13,7 +13,7 @@
 
 #include "probe.h"
 
-enum { FORKS = 300 };
+enum { FORKS = 300, STORM_S = 5 };
 
 /* Any process that waits to be reaped? */
 static int count_zombies(void)
@@ -173,6 +173,16 @@ static int bomb(const char *unused)
 	return 0;
 }
 
+/* Without an end, and from everywhere: only for where there is a limit.  Should it not hold,
+ * each ends by itself. */
+static int storm(const char *unused)
+{
+	(void)unused;
+	for (;;)
+		if (fork() == 0)
+			alarm(STORM_S);
+}
+
 /* Which descriptors there are. */
 static int descriptors(const char *unused)
 {
@@ -244,7 +254,7 @@ int main(int argc, char **argv)
 		int (*act)(const char *argument);
 	} acts[] = {
 		{ "orphans", orphans }, { "daemon", daemon_writes }, { "tree", tree },
-		{ "bomb", bomb }, { "memory", memory },
+		{ "bomb", bomb }, { "storm", storm }, { "memory", memory },
 		{ "descriptors", descriptors }, { "die", dies }, { "wait", waits }, { "limit", limit },
 	};
 

@@ -48,7 +48,6 @@ static handler_fn *const handlers[NR_MAX] = {
 	[SYS_sendmmsg] = on_send,
 	[SYS_prctl] = on_prctl,
 	[SYS_openat] = on_file,
-	[SYS_openat2] = on_file,
 	[SYS_unlinkat] = on_file,
 	[SYS_mkdirat] = on_file,
 	[SYS_mknodat] = on_file,
@@ -57,6 +56,7 @@ static handler_fn *const handlers[NR_MAX] = {
 	[SYS_symlinkat] = on_file,
 	[SYS_truncate] = on_file,
 	[SYS_fchmodat] = on_file,
+	[SYS_fchmod] = on_file,
 	[SYS_renameat] = on_file,
 #ifdef __x86_64__
 	[SYS_open] = on_file,

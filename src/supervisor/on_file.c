@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +23,7 @@ enum touches {
 	OPENS,   /* the file itself, or its directory when it is to be made */
 	CHANGES, /* the file itself; symlinks followed */
 	ENTRY,   /* the directory's entry: made, removed, replaced */
+	HELD,    /* the file of a descriptor: the mount it was opened on decides */
 };
 
 enum { NO_ARG = -1 };
@@ -33,31 +33,32 @@ struct file_call {
 	enum touches touches;
 	signed char dirfd, path;   /* argument numbers */
 	signed char dirfd2, path2; /* of the second path, as ENTRY */
+	signed char mode;          /* of what is made or changed */
 };
 
 static const struct file_call calls[] = {
-	{SYS_openat, OPENS, 0, 1, NO_ARG, NO_ARG},
-	{SYS_openat2, OPENS, 0, 1, NO_ARG, NO_ARG},
-	{SYS_unlinkat, ENTRY, 0, 1, NO_ARG, NO_ARG},
-	{SYS_mkdirat, ENTRY, 0, 1, NO_ARG, NO_ARG},
-	{SYS_mknodat, ENTRY, 0, 1, NO_ARG, NO_ARG},
-	{SYS_renameat, ENTRY, 0, 1, 2, 3},
-	{SYS_renameat2, ENTRY, 0, 1, 2, 3},
-	{SYS_linkat, ENTRY, 2, 3, NO_ARG, NO_ARG},
-	{SYS_symlinkat, ENTRY, 1, 2, NO_ARG, NO_ARG},
-	{SYS_truncate, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG},
-	{SYS_fchmodat, CHANGES, 0, 1, NO_ARG, NO_ARG},
+	{SYS_openat, OPENS, 0, 1, NO_ARG, NO_ARG, 3},
+	{SYS_unlinkat, ENTRY, 0, 1, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_mkdirat, ENTRY, 0, 1, NO_ARG, NO_ARG, 2},
+	{SYS_mknodat, ENTRY, 0, 1, NO_ARG, NO_ARG, 2},
+	{SYS_renameat, ENTRY, 0, 1, 2, 3, NO_ARG},
+	{SYS_renameat2, ENTRY, 0, 1, 2, 3, NO_ARG},
+	{SYS_linkat, ENTRY, 2, 3, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_symlinkat, ENTRY, 1, 2, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_truncate, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_fchmodat, CHANGES, 0, 1, NO_ARG, NO_ARG, 2},
+	{SYS_fchmod, HELD, 0, NO_ARG, NO_ARG, NO_ARG, 1},
 #ifdef __x86_64__
-	{SYS_open, OPENS, NO_ARG, 0, NO_ARG, NO_ARG},
-	{SYS_creat, OPENS, NO_ARG, 0, NO_ARG, NO_ARG},
-	{SYS_unlink, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
-	{SYS_rmdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
-	{SYS_mkdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
-	{SYS_mknod, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG},
-	{SYS_rename, ENTRY, NO_ARG, 0, NO_ARG, 1},
-	{SYS_link, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG},
-	{SYS_symlink, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG},
-	{SYS_chmod, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG},
+	{SYS_open, OPENS, NO_ARG, 0, NO_ARG, NO_ARG, 2},
+	{SYS_creat, OPENS, NO_ARG, 0, NO_ARG, NO_ARG, 1},
+	{SYS_unlink, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_rmdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_mkdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, 1},
+	{SYS_mknod, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, 1},
+	{SYS_rename, ENTRY, NO_ARG, 0, NO_ARG, 1, NO_ARG},
+	{SYS_link, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_symlink, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_chmod, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG, 1},
 #endif
 };
 
@@ -86,32 +87,36 @@ static bool is_device(int fd)
 	       (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
-/* For OPENS: whether the flags ask for a change at all; openat2 has them in memory. */
-static bool opens_for_change(const struct request *rq, bool *nofollow)
+static int open_flags(const struct request *rq)
 {
-	uint64_t flags = 0;
-
 	switch (rq->nr) {
 	case SYS_openat:
-		flags = rq->args[2];
-		break;
-	case SYS_openat2:
-		if (agentmem_read(rq->tid, rq->args[2], &flags, sizeof(flags)) < 0)
-			return false; /* the kernel says EFAULT */
-		break;
+		return (int)rq->args[2];
 #ifdef __x86_64__
 	case SYS_open:
-		flags = rq->args[1];
-		break;
+		return (int)rq->args[1];
 	case SYS_creat:
-		flags = O_CREAT | O_WRONLY | O_TRUNC;
-		break;
+		return O_CREAT | O_WRONLY | O_TRUNC;
 #endif
 	}
-	*nofollow = flags & O_NOFOLLOW;
+	return 0;
+}
+
+static bool opens_for_change(int flags)
+{
 	if (flags & O_PATH)
 		return false;
 	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
+}
+
+/* Modes are scalars, so what is refused here stays refused. */
+static bool sets_id(const struct request *rq, const struct file_call *call)
+{
+	int flags = open_flags(rq);
+
+	if (call->mode == NO_ARG || (rq->args[call->mode] & (S_ISUID | S_ISGID)) == 0)
+		return false;
+	return call->touches != OPENS || (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
 /* The directory of the path, where it cannot be changed; -1 where it can. */
@@ -158,7 +163,7 @@ static void resource_text(int fd, const char *path, char *out, size_t size)
 		base[0] = '\0';
 	base_last = strrchr(base, '/');
 	/* A directory that refuses what would be made in it. */
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && *last &&
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && *last && strcmp(last, ".") != 0 &&
 	    strcmp(base_last ? base_last + 1 : base, last) != 0)
 		snprintf(out, size, "%s/%s", strcmp(base, "/") == 0 ? "" : base, last);
 	else
@@ -175,21 +180,33 @@ static bool is_own_proc(const struct request *rq, const char *path)
 	return strncmp(path, own, (size_t)n) == 0;
 }
 
+static int dirfd_of(const struct request *rq, int arg)
+{
+	return arg == NO_ARG ? AT_FDCWD : (int)rq->args[arg];
+}
+
+static void refuse(struct supervisor *s, struct request *rq, const char *resource, int err,
+		   const char *reason)
+{
+	struct attempt a = {.tool = "file",
+			    .resource = resource,
+			    .verdict = {.decision = DECISION_DENY, .rule = "filesystem",
+					.reason = reason},
+			    .via = VIA_KERNEL,
+			    .err = err,
+			    .by = &rq->who,
+			    .wall = true};
+
+	attempt_decide(s, &a, &err, NULL);
+	notify_error(s, rq->id, err);
+}
+
 /* True: refused and answered. */
 static bool refuse_path(struct supervisor *s, struct request *rq, enum touches touches, int dirfd,
 			int path_arg, bool nofollow)
 {
 	char path[PATH_MAX], resource[2 * PATH_MAX];
-	struct attempt a = {.tool = "file",
-			    .resource = resource,
-			    .verdict = {.decision = DECISION_DENY, .rule = "filesystem",
-					.reason = "the profile does not make it writable"},
-			    .via = VIA_KERNEL,
-			    .err = EROFS,
-			    .by = &rq->who,
-			    .wall = true};
 	autofd int fd = -1;
-	int err;
 
 	if (agentmem_string(rq->tid, rq->args[path_arg], path, sizeof(path)) < 0)
 		return false;
@@ -199,28 +216,62 @@ static bool refuse_path(struct supervisor *s, struct request *rq, enum touches t
 	resource_text(fd, path, resource, sizeof(resource));
 	if (is_own_proc(rq, resource))
 		return false;
-	attempt_decide(s, &a, &err, NULL);
-	notify_error(s, rq->id, err);
+	refuse(s, rq, resource, EROFS, "the profile does not make it writable");
 	return true;
+}
+
+/* What a call is about, for the record only. */
+static void name_target(struct supervisor *s, const struct request *rq,
+			const struct file_call *call, char *out, size_t size)
+{
+	char path[PATH_MAX], link[32];
+	const char *last;
+	autofd int fd = -1;
+
+	snprintf(link, sizeof(link), "fd/%d", (int)rq->args[0]);
+	if (call->path == NO_ARG) {
+		if (agentproc_link(rq->tid, link, out, size) < 0)
+			snprintf(out, size, "%s", link);
+		return;
+	}
+	if (agentmem_string(rq->tid, rq->args[call->path], path, sizeof(path)) < 0)
+		path[0] = '\0';
+	fd = rootpath_parent(s, rq, dirfd_of(rq, call->dirfd), path, &last);
+	if (fd < 0)
+		snprintf(out, size, "%s", path);
+	else
+		resource_text(fd, path, out, size);
+}
+
+/* Whoever ran it outside would act with the agent's user's rights: root's, maybe. */
+static void refuse_set_id(struct supervisor *s, struct request *rq, const struct file_call *call)
+{
+	char resource[2 * PATH_MAX];
+
+	name_target(s, rq, call, resource, sizeof(resource));
+	if (notify_valid(s, rq->id))
+		refuse(s, rq, resource, EPERM,
+		       "a file that gives its owner's rights away would outlive the run");
 }
 
 void on_file(struct supervisor *s, struct request *rq)
 {
 	const struct file_call *call = find_call(rq->nr);
-	bool nofollow = false;
+	int flags = open_flags(rq);
 
-	if (call->touches == OPENS && !opens_for_change(rq, &nofollow)) {
+	if (sets_id(rq, call)) {
+		refuse_set_id(s, rq, call);
+		return;
+	}
+	if (call->touches == HELD || (call->touches == OPENS && !opens_for_change(flags))) {
 		notify_continue(s, rq->id);
 		return;
 	}
-	if (refuse_path(s, rq, call->touches,
-			call->dirfd == NO_ARG ? AT_FDCWD : (int)rq->args[call->dirfd], call->path,
-			nofollow))
+	if (refuse_path(s, rq, call->touches, dirfd_of(rq, call->dirfd), call->path,
+			flags & O_NOFOLLOW))
 		return;
 	if (call->path2 != NO_ARG &&
-	    refuse_path(s, rq, ENTRY,
-			call->dirfd2 == NO_ARG ? AT_FDCWD : (int)rq->args[call->dirfd2],
-			call->path2, true))
+	    refuse_path(s, rq, ENTRY, dirfd_of(rq, call->dirfd2), call->path2, true))
 		return;
 	notify_continue(s, rq->id);
 }

@@ -50,6 +50,11 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static bool has_terminal(void)
+{
+	return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
+}
+
 _Noreturn void command_run(const struct jail_plan *plan, int control, bool tun)
 {
 	const struct profile *p = plan->profile;
@@ -58,8 +63,9 @@ _Noreturn void command_run(const struct jail_plan *plan, int control, bool tun)
 	static const struct rlimit no_core; /* a core file would be a way past the masks */
 	int killable;
 
-	/* A process group of its own: kill(0, SIGKILL) must not reach the supervisor. */
-	if (setpgid(0, 0) < 0)
+	/* A process group of its own: kill(0, SIGKILL) must not reach the supervisor.  Who was
+	 * given no terminal does not get one through /dev/tty either. */
+	if ((has_terminal() ? setpgid(0, 0) : setsid()) < 0)
 		fail(control, JAIL_FAULT, "cannot make a process group");
 	if (chdir(plan->fs->cwd) < 0)
 		fail(control, JAIL_FAULT, "cannot enter the workspace");

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/lifecycle.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "cli/text.h"
 #include "record/ledger.h"
 
 enum { DETAIL_MAX = 32 * 1024, STATUS_MAX = 1024 };
@@ -181,6 +183,33 @@ int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct sup
 	json_close(&js, '}');
 	in_ledger.detail = brief;
 	return ledger_append(l->paths->log, l->who, &in_ledger, f);
+}
+
+void lifecycle_appeared(const struct lifecycle *l, struct journal *j, bool quiet)
+{
+	struct strlist made = {0};
+
+	fsplan_appeared(l->fs, &made);
+	for (size_t i = 0; i < made.n; i++) {
+		struct action a = {
+			.phase = PHASE_FINDING,
+			.tool = "file",
+			.resource = made.v[i],
+			.decision = POLICY_ALLOWED,
+			.rule = "filesystem.protect",
+			.reason = "made by the agent; something outside may run it",
+			.result = RESULT_SUCCESS,
+			.via = VIA_LAUNCHER,
+		};
+
+		journal_append(j, &a); /* where that fails, run.end will, too, and says so */
+		if (quiet)
+			continue;
+		fputs("warder: the agent made what something outside may run: ", stderr);
+		text_print(stderr, made.v[i]);
+		fputc('\n', stderr);
+	}
+	strlist_free(&made);
 }
 
 void lifecycle_started(const struct lifecycle *l, pid_t host_pid)

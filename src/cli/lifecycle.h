@@ -35,6 +35,8 @@ int lifecycle_start(const struct lifecycle *l, struct journal *j, struct fault *
 /* A run that was announced and could not start: why is the fault. */
 int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct supervisor_end *end,
 		  const struct fault *why, struct fault *f);
+/* Records, and tells a person, what the agent made that was to be protected had it been there. */
+void lifecycle_appeared(const struct lifecycle *l, struct journal *j, bool quiet);
 /* {"event":"started",...} once the command is about to run. */
 void lifecycle_started(const struct lifecycle *l, pid_t host_pid);
 

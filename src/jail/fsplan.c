@@ -464,24 +464,43 @@ static int check_links(struct builder *b, const struct strlist *links)
 	return 0;
 }
 
+/* Its directory is there.  A file in that place (a worktree's .git) says where the directory
+ * is instead, and is protected itself. */
+static int protect_in(struct builder *b, const char *dir, const char *name, bool directory,
+		      bool optional)
+{
+	autofree char *up = NULL;
+	autofree char *file = NULL;
+
+	if (!is_writable(b->plan, dir))
+		return 0; /* or private: nothing is to be done */
+	if (is_directory(dir))
+		return protect_at(b, dir, name, directory, optional);
+	split(dir, &up, &file);
+	return is_writable(b->plan, up) ? protect_at(b, up, file, false, true) : 0;
+}
+
 static int protect(struct builder *b, const char *text)
 {
 	bool optional = text[0] == '?', directory = text[strlen(text) - 1] == '/';
 	autofree char *parent = NULL;
 	autofree char *name = NULL;
 	autofree char *real = NULL;
+	autofree char *path = NULL;
 	struct strlist links = {0};
 	int rc = 0;
 
 	split(text + optional, &parent, &name);
 	real = resolve(parent, &links);
-	/* Where it is not writable, or private, or its parent is not there, nothing is to be done;
-	 * but the way there must not be the agent's to change. */
-	if (real && is_directory(real)) {
+	path = mem_printf("%s/%s", real ? real : parent, name);
+	/* The way there must not be the agent's to change. */
+	if (real) {
 		rc = check_links(b, &links);
-		if (rc == 0 && is_writable(b->plan, real))
-			rc = protect_at(b, real, name, directory, optional);
+		if (rc == 0)
+			rc = protect_in(b, real, name, directory, optional);
 	}
+	if (rc == 0 && access(path, F_OK) < 0 && is_writable(b->plan, path))
+		strlist_add(&b->plan->absent, path);
 	strlist_free(&links);
 	return rc;
 }
@@ -656,6 +675,8 @@ int fsplan_make(const struct profile *p, const struct fsplan_context *ctx, struc
 
 	*plan = (struct fsplan){.workspace = mem_strdup(ctx->workspace),
 				.exec_writable = p->fs.exec_writable,
+				.uid = ctx->uid,
+				.gid = ctx->gid,
 				.tmpfs_bytes = p->limits.memory};
 	if (p->fs.inherit)
 		return fault_set(f, "leave it out, or run where a container is the wall",
@@ -678,6 +699,7 @@ void fsplan_free(struct fsplan *plan)
 	for (size_t i = 0; i < plan->n; i++)
 		free_op(&plan->v[i]);
 	free(plan->v);
+	strlist_free(&plan->absent);
 	free(plan->workspace);
 	free(plan->home);
 	free(plan->cwd);
@@ -704,6 +726,11 @@ static void remove_if_empty(const struct fs_op *op)
 
 void fsplan_undo(struct fsplan *plan)
 {
+	/* By now root may have no right left to another's directory but as that other. */
+	bool other = geteuid() == 0 && plan->uid != 0;
+
+	if (other && (setegid(plan->gid) < 0 || seteuid(plan->uid) < 0))
+		return;
 	/* Children first. */
 	for (size_t i = plan->n; i-- > 0;) {
 		struct fs_op *op = &plan->v[i];
@@ -712,4 +739,15 @@ void fsplan_undo(struct fsplan *plan)
 			remove_if_empty(op);
 		op->made = false;
 	}
+	if (other && (seteuid(0) < 0 || setegid(0) < 0))
+		_exit(EXIT_FAILURE); /* cannot be: the saved ids are root's */
+}
+
+void fsplan_appeared(const struct fsplan *plan, struct strlist *made)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < plan->absent.n; i++)
+		if (lstat(plan->absent.v[i], &st) == 0)
+			strlist_add(made, plan->absent.v[i]);
 }

@@ -42,7 +42,10 @@ struct fsplan {
 	char *workspace; /* canonical */
 	char *home;      /* canonical, where it exists */
 	char *cwd;       /* where the command starts, in the agent's root */
+	struct strlist absent; /* to be protected, but not there when the run started */
 	bool exec_writable;
+	uid_t uid; /* the agent's, as who FS_PROTECT is undone */
+	gid_t gid;
 	uint64_t tmpfs_bytes; /* of each private file system; 0: the kernel's default */
 };
 
@@ -65,6 +68,10 @@ int fsplan_make(const struct profile *p, const struct fsplan_context *ctx, struc
 void fsplan_free(struct fsplan *plan);
 /* Removes what FS_PROTECT made and is still empty; called by the launcher at the end. */
 void fsplan_undo(struct fsplan *plan);
+
+/* What was to be protected, was not there, and is by now: the agent made it, and something
+ * outside may run it.  Called at the end; adds paths to made. */
+void fsplan_appeared(const struct fsplan *plan, struct strlist *made);
 
 /* Whether path is dir, or beneath it. */
 bool fsplan_beneath(const char *path, const char *dir);

@@ -259,6 +259,37 @@ static void test_protect_refuses_a_link_itself(void **state)
 	refused(p, ".husky is a symlink");
 }
 
+/* A worktree's .git is a file that leads elsewhere. */
+static void test_protect_a_file_in_the_way(void **state)
+{
+	struct place *p = *state;
+
+	make(p, "ws/.git", false);
+	list(p, &p->profile.fs.protect, "WS/.git/hooks/");
+	assert_int_equal(decide(p), 0);
+	kind_is(p, "WS/.git", FS_PROTECT);
+}
+
+static void test_what_appears_is_told(void **state)
+{
+	struct place *p = *state;
+	struct strlist made = {0};
+
+	list(p, &p->profile.fs.protect, "?WS/.envrc");
+	list(p, &p->profile.fs.protect, "?WS/.vscode/tasks.json");
+	list(p, &p->profile.fs.protect, "?HOME/.profile"); /* private: not the host's */
+	assert_int_equal(decide(p), 0);
+	fsplan_appeared(&p->plan, &made);
+	assert_int_equal(made.n, 0);
+	make(p, "ws/.vscode", true);
+	make(p, "ws/.vscode/tasks.json", false);
+	make(p, "home/.profile", false);
+	fsplan_appeared(&p->plan, &made);
+	assert_int_equal(made.n, 1);
+	assert_non_null(strstr(made.v[0], "/ws/.vscode/tasks.json"));
+	strlist_free(&made);
+}
+
 static void test_hide(void **state)
 {
 	struct place *p = *state;
@@ -400,6 +431,8 @@ int main(void)
 		EACH(test_undo_waits_for_the_last),
 		EACH(test_protect_refuses_links),
 		EACH(test_protect_refuses_a_link_itself),
+		EACH(test_protect_a_file_in_the_way),
+		EACH(test_what_appears_is_told),
 		EACH(test_hide),
 		EACH(test_stricter_wins),
 		EACH(test_read_inside_write),

@@ -149,6 +149,14 @@ exit_is 'nor from its /tmp' 126
 agent_runs some sh -c "cp '$bin/allowed' /tmp/x && exec /tmp/x ran"
 exit_is 'which could be run from otherwise' 42
 
+RUN=(--observe)
+attempts some exec <<ROWS
+plain,$bin/forbidden     ok      -                     --observe lets pass what is denied
+ROWS
+RUN=()
+is 'and has it on record' "$(records "select(.resource == \"$bin/forbidden\" and .phase == \"decision\")
+	| \"\(.policy_decision) \(.rule)\"")" '"observed exec[0]"'
+
 # --- the dynamic loader ----------------------------------------------------------------------
 
 loader=$(readelf -l /bin/true | sed -n 's/.*interpreter: \(.*\)\]/\1/p')

@@ -69,6 +69,13 @@ is 'silence is a timeout' "$(records 'select(.resource == "silent.test:80" and .
 is 'rubbish a failure' "$(records 'select(.resource == "rubbish.test:80" and .phase == "outcome")
 	| "\(.policy_decision) \(.result) \(.errno)"')" '"allowed failure ECONNRESET"'
 
+# What is still being dialled when the run ends has an end on record.
+agent_runs door timeout -s KILL 0.2 "$(probe net)" tcp,silent.test,80
+exit_is 'a command that is killed while it waits' 137
+is 'leaves no connection without an outcome' \
+	"$(records 'select(.resource == "silent.test:80") | "\(.phase) \(.result)"' | jq -r . | xargs)" \
+	'decision pending outcome killed'
+
 # --- identity --------------------------------------------------------------------------------
 
 RUN=(--requested-by user:u_123)

@@ -4,7 +4,7 @@
 # ports, in both families.  Each refusal stands beside the same attempt, allowed.
 . "${0%/*}/network.sh"
 
-start_origin 80 81
+start_origin 80 81 full:83
 egress some '
 	{"host": "origin.test", "port": 80, "decision": "allow"},
 	{"host": "*.wild.test", "decision": "allow"},
@@ -38,6 +38,7 @@ tcp,169.254.169.254,80     ok  -  outside: the metadata address
 tcp,fd00:ec2::254,80       ok  -  outside: and in IPv6
 tcp,127.0.0.1,80           ok  -  outside: the host's loopback
 tcp,0.0.0.0,80             ok  -  outside: by the unspecified address
+progress,192.0.2.10,83     ok  -  outside: to where nobody is let in
 ROWS
 before=$(wc -l <"$T/origin.log")
 
@@ -135,11 +136,30 @@ ROWS
 attempts open net <<'ROWS'
 tcp,192.0.2.10,7           ECONNREFUSED  +connect:192.0.2.10:7     a port that nobody listens at
 nonblocking,192.0.2.10,7   ECONNREFUSED  -                         also without blocking
+progress,192.0.2.10,83     ok      +connect:192.0.2.10:83          a connection that takes its time
 tcp,nowhere.test,80        EHOSTUNREACH  +connect:nowhere.test:80  a name that the host does not know
 ROWS
 is 'the outcome is on record' \
 	"$(records 'select(.phase == "outcome" and .resource == "192.0.2.10:7" and .errno == "ECONNREFUSED") | .result' |
 		sort -u)" '"failure"'
+
+# --- what is neither allowed nor denied ------------------------------------------------------
+
+egress asks '{"host": "192.0.2.20", "decision": "ask"}, {"host": "192.0.2.10", "decision": "observe"}'
+attempts asks net <<'ROWS'
+tcp,192.0.2.20,80          EACCES  connect:192.0.2.20:80           what must be asked for, where nobody can be
+tcp,192.0.2.10,80          ok      -                               what is only observed
+ROWS
+is 'is on record as such' "$(records 'select(.resource == "192.0.2.10:80" and .phase == "decision") | .policy_decision')" \
+	'"observed"'
+RUN=(--observe)
+attempts some net <<'ROWS'
+tcp,192.0.2.20,80          ok      -                               --observe lets pass what is denied
+tcp,169.254.169.254,80     EACCES  connect:169.254.169.254:80      but for the metadata address
+ROWS
+RUN=()
+is 'and has it on record' "$(records 'select(.resource == "192.0.2.20:80" and .phase == "decision")
+	| "\(.policy_decision) \(.rule)"')" '"observed egress.default"'
 
 # --- listening -------------------------------------------------------------------------------
 

@@ -146,6 +146,8 @@ fetches 'Python (asyncio)' 'hello' "$python" by_asyncio.py "$good"
 fetches 'Node (fetch)' '^hello' node fetch.mjs "$good"
 fetches 'a static Go program' '^hello$' "$T/bin/fetch" "$good"
 
+like 'for whom, Squid knows, too' "$(tail -n 1 "$T/squid/access.log")" ' by=user:[^ ]+$'
+
 refused curl 'Permission denied|denied|connect' curl -sS -m 20 "$bad"
 refused 'curl, to an address' 'denied|onnect' curl -sS -m 20 http://192.0.2.20/hello
 refused wget 'Permission denied' wget -T 20 -t 1 -O - "$bad"

@@ -38,6 +38,8 @@ if [ -w /dev/net/tun ]; then
 	sendto,origin.test,9999   EHOSTUNREACH  send:udp://origin.test:9999      to a name, without connect()
 	sendto,169.254.169.254,9999  EHOSTUNREACH  send:udp://169.254.169.254:9999  to the metadata address
 	sendto,127.0.0.1,9999     ECONNREFUSED  -                                its loopback is its own
+	self-udp,127.0.0.1        ok            -                                where it may talk to itself
+	self-udp,::1              ok            -                                in both families
 	ROWS
 	ok 'all of it at once' test $((${EPOCHREALTIME/./} - began)) -lt 3000000
 	is 'by the device' "$(records 'select(.resource == "udp://192.0.2.10:9999") | .via')" '"tun"'
@@ -58,6 +60,7 @@ connect,2001:db8::10,443  EACCES        send:udp://[2001:db8::10]:443    no devi
 sendto,2001:db8::10,9999  EACCES        send:udp://[2001:db8::10]:9999   no device: sendto() in IPv6
 sendto,origin.test,9999   EACCES        send:udp://origin.test:9999      no device: to a name
 sendto,127.0.0.1,9999     ECONNREFUSED  -                                no device: its loopback is its own
+self-udp,127.0.0.1        ok            -                                no device: where it may talk to itself
 tcp,origin.test,443       ok            +connect:origin.test:443         no device: names are answered
 ROWS
 is 'no datagram ever arrived' "$(grep -c '^udp://' "$T/origin.log")" "$before"

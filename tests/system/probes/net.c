@@ -20,7 +20,7 @@
 #include "lookup.h"
 #include "probe.h"
 
-enum { PATIENCE_MS = 4000, WORDS_MAX = 5, MANY = 100 };
+enum { PATIENCE_MS = 4000, MOMENT_MS = 50, WORDS_MAX = 5, MANY = 100 };
 
 union address {
 	struct sockaddr sa;
@@ -127,6 +127,23 @@ static int nonblocking(char **w)
 		return -1;
 	}
 	return exchange(fd);
+}
+
+/* To where nobody answers for now: under way, and known to be. */
+static int in_progress(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[1], w[2]);
+	int fd = stream(a.sa.sa_family, SOCK_NONBLOCK);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	if (connect(fd, &a.sa, len) == 0 || errno != EINPROGRESS)
+		return -1;
+	if (poll(&p, 1, MOMENT_MS) != 0) {
+		errno = EBADFD; /* it is not */
+		return -1;
+	}
+	return connect(fd, &a.sa, len) < 0 && errno == EALREADY ? 0 : -1;
 }
 
 /* As an event loop does it: registered once the connect is under way, and modified later. */
@@ -492,6 +509,19 @@ static int self(char **w)
 	return peer < 0 || send(peer, "x", 1, 0) < 0 ? -1 : answer(client);
 }
 
+/* The same with datagrams. */
+static int self_udp(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[1], "0");
+	int server = datagrams(a.sa.sa_family), client = datagrams(a.sa.sa_family);
+
+	if (bind(server, &a.sa, len) < 0 || getsockname(server, &a.sa, &len) < 0 ||
+	    sendto(client, "x", 1, 0, &a.sa, len) < 0)
+		return -1;
+	return answer(server);
+}
+
 static const struct {
 	const char *kind;
 	int words;
@@ -499,6 +529,7 @@ static const struct {
 } kinds[] = {
 	{ "tcp", 3, tcp },
 	{ "nonblocking", 3, nonblocking },
+	{ "progress", 3, in_progress },
 	{ "epoll", 3, by_epoll },
 	{ "many", 3, many },
 	{ "options", 3, options },
@@ -524,6 +555,7 @@ static const struct {
 	{ "received-listen", 4, received_listen },
 	{ "listen", 3, listens },
 	{ "self", 2, self },
+	{ "self-udp", 2, self_udp },
 };
 
 int main(int argc, char **argv)

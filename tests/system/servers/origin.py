@@ -3,6 +3,7 @@
 
     origin.py LOG PORT...          TCP and UDP
     origin.py LOG reset:PORT       TCP, each connection reset once something was sent
+    origin.py LOG full:PORT        TCP, nobody is ever let in
     origin.py LOG unix:PATH        a byte for whoever connects
     origin.py LOG gives:PATH       a TCP socket of this network for whoever connects
 
@@ -22,6 +23,7 @@ BACKLOG = 4096
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends an RST
 
 loop = selectors.DefaultSelector()
+kept = []
 log = open(sys.argv[1], "a", buffering=1, encoding="utf-8")
 
 
@@ -81,6 +83,17 @@ def serve_port(port, then):
     loop.register(listener, selectors.EVENT_READ, lambda listener: accept(listener, then))
 
 
+def serve_nobody(port):
+    """Those whom the backlog takes fill it."""
+    listener = socket.create_server(("", port), family=socket.AF_INET6, backlog=0,
+                                    dualstack_ipv6=True)
+    kept.append(listener)
+    for _ in range(2):
+        kept.append(socket.socket())
+        kept[-1].setblocking(False)
+        kept[-1].connect_ex(("127.0.0.1", port))
+
+
 def serve_datagrams(port):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
@@ -104,6 +117,8 @@ for word in sys.argv[2:]:
         serve_datagrams(int(value))
     elif kind == "reset":
         serve_port(int(value), reset)
+    elif kind == "full":
+        serve_nobody(int(value))
     else:
         serve_path(value, {"unix": greet, "gives": give}[kind])
 log.write("ready\n")

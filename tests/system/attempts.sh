@@ -18,11 +18,12 @@ python=/usr/bin/python3
 "$WARDER" agents add probe --owner alice@example.com --environment test --profile base >/dev/null ||
 	{ echo 'Bail out! the agent cannot be registered'; exit 1; }
 
-# egress NAME RULE[,RULE...]: a profile with these rules, and a workspace to run commands from.
+# egress NAME RULE[,RULE...] [MORE]: a profile with these rules, more of it, and a workspace to
+# run commands from.
 egress() {
 	profile "$1" <<-JSON
 	{"extends": ["base"], "filesystem": {"write": ["{workspace}"], "exec_writable": true},
-	 "egress": {"default": "deny", "rules": [$2]}}
+	 "egress": {"default": "deny", "rules": [$2]}${3:+, $3}}
 	JSON
 }
 

@@ -6,8 +6,9 @@
 
 start_origin 80 81 reset:82
 race=$(probe race)
+# A disk that is slow to sync each denial would leave too few tries.
 egress some '{"host": "192.0.2.10", "port": 80, "decision": "allow"},
-	{"host": "127.0.0.1", "port": 82, "decision": "allow"}'
+	{"host": "127.0.0.1", "port": 82, "decision": "allow"}' '"audit": {"sync": "none"}'
 egress both '{"host": "192.0.2.10", "port": [80, 81], "decision": "allow"}'
 at_least() { # at_least NAME NUMBER WANTED
 	if [ "${2:-0}" -ge "$3" ]; then pass "$1 ($2)"; else fail "$1" "${2:-none}, wanted $3 or more"; fi

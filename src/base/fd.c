@@ -90,12 +90,19 @@ char *fd_slurp(const char *path, size_t max, size_t *len)
 	return fitting ? fitting : buf;
 }
 
+int fd_sync_parent(const char *path)
+{
+	autofree char *copy = mem_strdup(path);
+	autofd int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* EINVAL: a file system that has nothing to sync there. */
+	return fd >= 0 && (fsync(fd) == 0 || errno == EINVAL) ? 0 : -1;
+}
+
 int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode)
 {
 	autofree char *tmp = mem_printf("%s.XXXXXX", path);
-	autofree char *dir = mem_strdup(path);
 	autofd int fd = mkostemp(tmp, O_CLOEXEC);
-	autofd int dirfd = -1;
 
 	if (fd < 0)
 		return -1;
@@ -107,8 +114,7 @@ int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode)
 		errno = err;
 		return -1;
 	}
-	dirfd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dirfd >= 0 ? fsync(dirfd) : -1;
+	return fd_sync_parent(path);
 }
 
 int fd_send(int sock, int fd, const void *buf, size_t len)

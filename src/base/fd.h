@@ -29,6 +29,8 @@ ssize_t fd_read_all(int fd, char *buf, size_t size);
  * owned by the caller; NULL with errno (EFBIG when larger, EISDIR or EINVAL when it
  * is none).  Never blocks on a FIFO.  *len may be NULL. */
 char *fd_slurp(const char *path, size_t max, size_t *len);
+/* Syncs the directory that path lies in, so that a new name there outlives a crash. */
+int fd_sync_parent(const char *path);
 /* Writes path anew: a temporary file beside it, fsync, rename, fsync of the
  * directory.  0, or -1 with errno. */
 int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode);

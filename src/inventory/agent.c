@@ -319,9 +319,7 @@ char *agent_json(const struct agent *a, bool one_line)
 static int write_new(const char *path, const char *text, size_t len, mode_t mode)
 {
 	autofree char *tmp = mem_printf("%s.XXXXXX", path);
-	autofree char *dir = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
 	autofd int fd = mkostemp(tmp, O_CLOEXEC);
-	autofd int dirfd = -1;
 	int ret, err;
 
 	if (fd < 0)
@@ -331,10 +329,7 @@ static int write_new(const char *path, const char *text, size_t len, mode_t mode
 	err = errno;
 	unlink(tmp);
 	errno = err;
-	if (ret < 0)
-		return -1;
-	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dirfd >= 0 ? fsync(dirfd) : -1;
+	return ret < 0 ? -1 : fd_sync_parent(path);
 }
 
 int agent_save(const char *config_dir, const struct agent *a, bool replace, struct fault *f)

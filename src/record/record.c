@@ -2,6 +2,7 @@
 #include "record/record.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,12 +10,14 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "record/redact.h"
 
 enum {
 	RESOURCE_SHOWN = 8 * 1024, /* bytes; what is longer is cut, and detail says so */
 	TEXT_SHOWN = 2 * 1024,     /* of a reason, a path, an id */
-	DETAIL_SHOWN = 32 * 1024,
+	DETAIL_SHOWN = 32 * 1024,  /* what is longer is left out, and said so */
+	DETAIL_DEPTH_MAX = 16,     /* of lists and objects; what is deeper is left out */
 	DIGEST_CHARS = 26,
 };
 
@@ -101,13 +104,16 @@ void record_new_run_id(char out[RECORD_RUN_ID_MAX])
 
 /* --- the line ------------------------------------------------------------------------------------ */
 
-/* How much is shown: a record that does not fit is made again with less. */
+/* How much is shown: a record that does not fit is made again with less, first of the
+ * arguments.  The last of them fits whatever it is about, although a byte may become six
+ * ("\u0007"): that is tested. */
 static const struct generosity {
 	size_t args, arg, resource, text, detail;
 } generosities[] = {
 	{RECORD_ARGV_MAX, RECORD_ARG_MAX, RESOURCE_SHOWN, TEXT_SHOWN, DETAIL_SHOWN},
+	{16, 256, 4096, 512, DETAIL_SHOWN},
 	{16, 256, 4096, 512, 4096},
-	{0, 0, 1024, 256, 0},
+	{0, 0, 1024, 256, 1024},
 };
 
 struct writer {
@@ -115,37 +121,41 @@ struct writer {
 	const struct generosity *g;
 	bool redacted, truncated;
 	size_t args_left_out;
+	char clean[RESOURCE_SHOWN + 2]; /* one byte more than is shown: that says it was cut */
 };
 
-static size_t cut_length(const char *s, size_t max, bool *truncated)
+/* What is in w->clean as a member, at most max bytes of it and no half character. */
+static void put_clean(struct writer *w, const char *key, size_t max)
 {
-	size_t len = strnlen(s, max + 1);
+	size_t len = strlen(w->clean);
 
-	if (len <= max)
-		return len;
-	*truncated = true;
-	/* Not in the middle of a character. */
-	for (len = max; len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80; len--)
-		;
-	return len;
+	if (len > max) {
+		w->truncated = true;
+		len = utf8_trim(w->clean, max);
+	}
+	json_strn(&w->j, key, w->clean, len);
 }
 
+/* Redacted before it is cut: half a secret has no shape any more. */
 static void text(struct writer *w, const char *key, const char *value, size_t max)
 {
-	char clean[RESOURCE_SHOWN + 1];
-	size_t len;
-
 	if (value == NULL)
 		return;
-	len = cut_length(value, max, &w->truncated);
-	w->redacted |= redact_text(value, len, clean, sizeof(clean));
-	json_str(&w->j, key, clean);
+	w->redacted |= redact_text(value, strlen(value), w->clean, max + 2);
+	put_clean(w, key, max);
+}
+
+/* What is always there, and never a secret: "" where there is none. */
+static void name(struct writer *w, const char *key, const char *value)
+{
+	snprintf(w->clean, w->g->text + 2, "%s", value ? value : "");
+	put_clean(w, key, w->g->text);
 }
 
 static void timestamp(struct writer *w, const struct timespec *now)
 {
 	char date[32], full[64];
-	struct tm tm;
+	struct tm tm = {0};
 
 	gmtime_r(&now->tv_sec, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
@@ -155,9 +165,9 @@ static void timestamp(struct writer *w, const struct timespec *now)
 
 static void identity(struct writer *w, const struct record_identity *who)
 {
-	json_str(&w->j, "agent_id", who->agent_id);
-	json_str(&w->j, "owner", who->owner);
-	json_str(&w->j, "environment", who->environment);
+	name(w, "agent_id", who->agent_id);
+	name(w, "owner", who->owner);
+	name(w, "environment", who->environment);
 	json_open(&w->j, "requested_by", '{');
 	text(w, "type", who->requester_type, w->g->text);
 	text(w, "id", who->requester_id, w->g->text);
@@ -166,22 +176,22 @@ static void identity(struct writer *w, const struct record_identity *who)
 	text(w, "model", who->model, w->g->text);
 }
 
+static void argument(struct writer *w, const char *arg, size_t max, bool *announced)
+{
+	w->redacted |= redact_arg(arg, strlen(arg), announced, w->clean, max + 2);
+	put_clean(w, NULL, max);
+}
+
 static void arguments(struct writer *w, const struct record_process *p)
 {
-	char clean[RECORD_ARG_MAX + 1];
-	bool announced = false;
 	size_t shown = p->argc < w->g->args ? p->argc : w->g->args;
+	bool announced = false;
 
 	if (p->argv == NULL)
 		return;
 	json_open(&w->j, "argv", '[');
-	for (size_t i = 0; i < shown; i++) {
-		size_t len = cut_length(p->argv[i], w->g->arg, &w->truncated);
-
-		w->redacted |= redact_arg(p->argv[i], len, announced, &announced, clean,
-					  sizeof(clean));
-		json_str(&w->j, NULL, clean);
-	}
+	for (size_t i = 0; i < shown; i++)
+		argument(w, p->argv[i], w->g->arg, &announced);
 	json_close(&w->j, ']');
 	w->args_left_out = p->argc - shown;
 }
@@ -211,36 +221,86 @@ static void approval(struct writer *w, const struct action *a)
 	json_close(&w->j, '}');
 }
 
-/* The caller's object with what the writing of it has added. */
-static void detail(struct writer *w, const char *given)
+/* Members of detail that are ours alone: a caller's would be there twice. */
+static const char redacted[] = "redacted", truncated[] = "truncated", left_out[] = "args_left_out",
+		  uncounted[] = "attempts_uncounted";
+
+static bool is_ours(const char *key)
 {
-	char clean[DETAIL_SHOWN + 1], extra[128];
-	struct json j;
-	size_t len = given ? strlen(given) : 0;
-	bool dropped = len > w->g->detail;
+	return strcmp(key, redacted) == 0 || strcmp(key, truncated) == 0 ||
+	       strcmp(key, left_out) == 0 || strcmp(key, uncounted) == 0;
+}
 
-	clean[0] = '\0';
-	if (len > 1 && !dropped)
-		w->redacted |= redact_text(given, len - 1, clean, sizeof(clean));
-	json_init(&j, extra, sizeof(extra));
-	if (w->redacted)
-		json_bool(&j, "redacted", true);
-	if (w->truncated || dropped)
-		json_bool(&j, "truncated", true);
-	if (w->args_left_out)
-		json_int(&j, "args_left_out", (int64_t)w->args_left_out);
-	if (clean[0] == '\0' && j.len == 0)
-		return;
-	if (clean[0] == '\0')
-		snprintf(clean, sizeof(clean), "{");
-	if (j.len > 0) {
-		size_t at = strlen(clean);
+static void members(struct writer *w, const json_t *v, unsigned int depth);
 
-		snprintf(clean + at, sizeof(clean) - at, "%s%s", at > 1 ? "," : "", extra);
+/* One value of the caller's object, its strings without their secrets. */
+static void value(struct writer *w, const char *key, const json_t *v, unsigned int depth)
+{
+	char number[64];
+	size_t n;
+
+	if (json_is_object(v) || json_is_array(v)) {
+		json_open(&w->j, key, json_is_object(v) ? '{' : '[');
+		members(w, v, depth + 1);
+		json_close(&w->j, json_is_object(v) ? '}' : ']');
+	} else if (json_is_string(v) && key && redact_names_secret(key, strlen(key))) {
+		w->redacted = true;
+		json_str(&w->j, key, REDACTED);
+	} else if (json_is_string(v)) {
+		text(w, key, json_string_value(v), w->g->resource);
+	} else {
+		n = json_dumpb(v, number, sizeof(number) - 1, JSON_ENCODE_ANY);
+		number[n < sizeof(number) ? n : 0] = '\0';
+		json_raw(&w->j, key, number);
 	}
-	len = strlen(clean);
-	snprintf(clean + len, sizeof(clean) - len, "}");
-	json_raw(&w->j, "detail", clean);
+}
+
+static void members(struct writer *w, const json_t *v, unsigned int depth)
+{
+	bool announced = false;
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (depth > DETAIL_DEPTH_MAX) {
+		w->truncated = true;
+		return;
+	}
+	json_object_foreach((json_t *)v, key, item)
+		if (depth > 0 || !is_ours(key))
+			value(w, key, item, depth);
+	/* Lists of strings are arguments, or much like them ("NAME=VALUE"). */
+	json_array_foreach(v, i, item)
+		if (json_is_string(item))
+			argument(w, json_string_value(item), w->g->resource, &announced);
+		else
+			value(w, NULL, item, depth);
+}
+
+/* The caller's object, and what the writing of the record has to say.  Read and written anew:
+ * what is no JSON does not end up in a record, and a secret is found behind any escape. */
+static void detail(struct writer *w, const struct action *a)
+{
+	json_t *given = NULL;
+
+	if (a->detail && strlen(a->detail) <= w->g->detail)
+		given = json_loads(a->detail, JSON_REJECT_DUPLICATES, NULL);
+	w->truncated |= a->detail && !json_is_object(given);
+	if (json_object_size(given) || w->redacted || w->truncated || w->args_left_out ||
+	    a->uncounted) {
+		json_open(&w->j, "detail", '{');
+		members(w, given, 0);
+		if (w->redacted)
+			json_bool(&w->j, redacted, true);
+		if (w->truncated)
+			json_bool(&w->j, truncated, true);
+		if (w->args_left_out)
+			json_int(&w->j, left_out, (int64_t)w->args_left_out);
+		if (a->uncounted)
+			json_bool(&w->j, uncounted, true);
+		json_close(&w->j, '}');
+	}
+	json_decref(given);
 }
 
 static void write_record(struct writer *w, const struct record_identity *who, const struct action *a,
@@ -249,17 +309,17 @@ static void write_record(struct writer *w, const struct record_identity *who, co
 	struct json *j = &w->j;
 
 	json_open(j, NULL, '{');
-	json_str(j, "schema", "warder.record/1");
+	json_str(j, "schema", RECORD_SCHEMA);
 	json_int(j, "seq", (int64_t)seq);
 	json_str(j, "prev", prev);
 	timestamp(w, now);
-	json_str(j, "run_id", who->run_id);
+	name(w, "run_id", who->run_id);
 	json_str(j, "action_id", a->action_id);
 	json_int(j, "attempt", (int64_t)a->attempt);
 	json_str(j, "phase", phases[a->phase]);
 	identity(w, who);
-	json_str(j, "tool", a->tool);
-	text(w, "resource", a->resource, w->g->resource);
+	name(w, "tool", a->tool);
+	text(w, "resource", a->resource ? a->resource : "", w->g->resource);
 	json_str(j, "policy_decision", decisions[a->decision]);
 	text(w, "rule", a->rule, w->g->text);
 	text(w, "reason", a->reason, w->g->text);
@@ -268,19 +328,22 @@ static void write_record(struct writer *w, const struct record_identity *who, co
 	if (a->err)
 		json_str(j, "errno", strerrorname_np(a->err));
 	json_str(j, "via", vias[a->via]);
-	json_str(j, "tier", who->tier);
+	name(w, "tier", who->tier);
 	process(w, &a->process);
-	detail(w, a->detail);
+	detail(w, a);
 	json_close(j, '}');
 }
 
 size_t record_format(const struct record_identity *who, const struct action *a, uint64_t seq,
 		     const char *prev, const struct timespec *now, char *line, size_t size)
 {
-	struct writer w = {0};
+	struct writer w;
 
 	for (size_t i = 0; i < ARRAY_SIZE(generosities); i++) {
-		w = (struct writer){.g = &generosities[i], .truncated = i > 0};
+		w.g = &generosities[i];
+		w.redacted = false;
+		w.truncated = i > 0;
+		w.args_left_out = 0;
 		json_init(&w.j, line, size);
 		write_record(&w, who, a, seq, prev, now);
 		if (!w.j.full)

@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+#define RECORD_SCHEMA "warder.record/1"
+
 enum {
 	RECORD_LINE_MAX = 64 * 1024,   /* bytes of a line, newline included; what does not fit is cut and said so */
 	RECORD_ARGV_MAX = 64,          /* arguments shown; the rest is a count in detail */
@@ -53,20 +55,22 @@ struct action {
 	enum record_via via;
 	struct record_process process;
 	const char *args;   /* extra bytes that make the action's identity, or NULL: then argv */
-	const char *detail; /* a JSON object as text, or NULL */
+	const char *detail; /* a JSON object as text, or NULL; what is none is left out */
 	const char *approval_type, *approval_id, *approval_by; /* or NULL */
 
-	/* Filled by the journal for phase DECISION/LIFECYCLE/FINDING; copied by the
-	 * caller from the decision into its OUTCOME. */
+	/* Filled by the journal for all but phase OUTCOME, into which the caller copies them
+	 * from the decision. */
 	char action_id[RECORD_ACTION_ID_MAX];
 	uint64_t attempt;
+	bool uncounted; /* attempt is 1 only because the table is full; said in detail */
 };
 
 /*
  * Writes the record into line (no newline), UTF-8 whatever the input's bytes
  * were, secrets redacted (CONTRACT.md "Records").  prev: 64 hex digits; now: of
- * CLOCK_REALTIME.  Returns its length.  Never fails: too long fields are cut,
- * detail dropped, and `"truncated":true` said in detail.
+ * CLOCK_REALTIME.  size: RECORD_LINE_MAX, so that every field has its place.  Returns
+ * its length.  Never fails: too long fields are cut, detail is dropped, and
+ * `"truncated":true` said in detail.
  */
 size_t record_format(const struct record_identity *who, const struct action *a, uint64_t seq,
 		     const char *prev, const struct timespec *now, char *line, size_t size);

@@ -6,20 +6,19 @@
 
 #include "base/mem.h"
 
-enum { PREFIX_TAIL_MIN = 8, JWT_PART_MIN = 8 };
+enum { JWT_PART_MIN = 8 };
 
 /* CONTRACT.md "Redacted". */
 static const char *const secret_words[] = {"password", "passwd", "token", "secret", "key", "auth"};
 
-/* What a secret begins with, and how long what follows must be at least. */
+/* What a secret begins with ('?': any byte), and how long what follows must be at least. */
 static const struct {
 	const char *prefix;
 	size_t tail;
 } shapes[] = {
-	{"sk-", 16},     {"ghp_", 16},  {"gho_", 16},  {"ghu_", 16},        {"ghs_", 16},
-	{"ghr_", 16},    {"AKIA", 12},  {"ASIA", 12},  {"xoxb-", 8},        {"xoxp-", 8},
-	{"xoxa-", 8},    {"xoxr-", 8},  {"xoxs-", 8},  {"github_pat_", 16}, {"glpat-", 12},
-	{"sk_live_", 8}, {"sk_test_", 8}, {"rk_live_", 8}, {"npm_", 16},
+	{"sk-", 16},         {"ghp_", 16},   {"gho_", 16},    {"ghu_", 16},     {"ghs_", 16},
+	{"ghr_", 16},        {"AKIA", 12},   {"ASIA", 12},    {"xox?-", 8},     {"glpat-", 12},
+	{"github_pat_", 16}, {"sk_live_", 8}, {"sk_test_", 8}, {"rk_live_", 8}, {"npm_", 16},
 };
 
 static bool word_byte(char c)
@@ -34,6 +33,28 @@ static bool token_byte(char c)
 	return word_byte(c) || c == '.' || c == '+' || c == '/' || c == '=' || c == '~';
 }
 
+/* RFC 3986 3.2, and whatever people put into passwords against it. */
+static bool authority_byte(char c)
+{
+	return (unsigned char)c > ' ' && strchr("/?#\"<>", c) == NULL;
+}
+
+/* What goes on without quotes: to a shell, in a query, in a list of settings. */
+static bool value_byte(char c)
+{
+	return (unsigned char)c > ' ' && strchr("&;|\"'`<>", c) == NULL;
+}
+
+static bool line_byte(char c)
+{
+	return c != '\n' && c != '\r' && c != '"' && c != '\'';
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static size_t run_of(const char *p, const char *end, bool (*is)(char))
 {
 	const char *at = p;
@@ -43,14 +64,23 @@ static size_t run_of(const char *p, const char *end, bool (*is)(char))
 	return (size_t)(at - p);
 }
 
-/* Each finder: the length of the secret at p, 0 for none; *keep bytes of it stay. */
+/* Each finder: the length of what is found at p, 0 for nothing; its first *keep bytes are no
+ * secret, and stay. */
+
+static bool begins(const char *p, const char *prefix, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != prefix[i] && prefix[i] != '?')
+			return false;
+	return true;
+}
 
 static size_t known_shape(const char *p, const char *end, size_t *keep)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
 		size_t n = strlen(shapes[i].prefix);
 
-		if ((size_t)(end - p) < n + shapes[i].tail || memcmp(p, shapes[i].prefix, n) != 0)
+		if ((size_t)(end - p) < n + shapes[i].tail || !begins(p, shapes[i].prefix, n))
 			continue;
 		if (run_of(p + n, end, word_byte) < shapes[i].tail)
 			continue;
@@ -74,53 +104,118 @@ static size_t jwt(const char *p, const char *end, size_t *keep)
 	return head + 1 + body;
 }
 
+/* All that follows: where it ends, a stranger wrote. */
 static size_t pem(const char *p, const char *end, size_t *keep)
 {
 	static const char begin[] = "-----BEGIN ";
-	const char *close;
 
 	if ((size_t)(end - p) < sizeof(begin) - 1 || memcmp(p, begin, sizeof(begin) - 1) != 0)
 		return 0;
-	/* Up to the end of the string that it stands in: the text may be JSON. */
-	close = memchr(p, '"', (size_t)(end - p));
 	*keep = 0;
-	return (size_t)((close ? close : end) - p);
+	return (size_t)(end - p);
 }
 
-/* "://user:password@": what stands between. */
+/* "://user:password@": what stands between, however many '@' are in it. */
 static size_t user_info(const char *p, const char *end, size_t *keep)
 {
-	if (end - p < 3 || memcmp(p, "://", 3) != 0)
-		return 0;
-	for (const char *at = p + 3; at < end; at++) {
-		if (*at == '@') {
-			*keep = 3;
-			return (size_t)(at - p);
-		}
-		if (*at == '/' || *at == '?' || *at == '#' || *at == ' ' || *at == '"')
-			return 0;
-	}
-	return 0;
-}
-
-/* "Authorization: Bearer x": the rest of the line or of the quotes. */
-static size_t authorization(const char *p, const char *end, size_t *keep)
-{
-	static const char name[] = "authorization:";
 	const char *at;
 
-	if ((size_t)(end - p) < sizeof(name) - 1 || strncasecmp(p, name, sizeof(name) - 1) != 0)
+	if (end - p < 3 || memcmp(p, "://", 3) != 0)
 		return 0;
-	*keep = sizeof(name) - 1;
-	for (at = p + *keep; at < end && *at == ' '; at++)
-		++*keep;
-	while (at < end && *at != '\n' && *at != '\r' && *at != '"' && *at != '\'')
-		at++;
-	return at > p + *keep ? (size_t)(at - p) : 0;
+	at = memrchr(p + 3, '@', run_of(p + 3, end, authority_byte));
+	*keep = 3;
+	return at ? (size_t)(at - p) : 0;
 }
 
-static size_t (*const finders[])(const char *, const char *, size_t *) = {
-	known_shape, jwt, pem, user_info, authorization,
+static bool has_inner_dash(const char *name, size_t len)
+{
+	return len > 2 && memchr(name + 1, '-', len - 2) != NULL;
+}
+
+/* "Authorization: Bearer x", "-HX-Api-Key: x": the rest of the line or of the quotes.  A word
+ * without a dash before a colon may be prose. */
+static size_t header(const char *p, const char *end, size_t *keep)
+{
+	static const char authorization[] = "authorization";
+	size_t name = run_of(p, end, word_byte), n_auth = sizeof(authorization) - 1;
+	bool is_auth = name >= n_auth &&
+		       strncasecmp(p + name - n_auth, authorization, n_auth) == 0;
+	size_t len;
+
+	if (p + name == end || p[name] != ':')
+		return 0;
+	if (!is_auth && !(has_inner_dash(p, name) && redact_names_secret(p, name)))
+		return 0;
+	*keep = name + 1;
+	*keep += run_of(p + *keep, end, is_blank);
+	len = run_of(p + *keep, end, line_byte);
+	return len ? *keep + len : 0;
+}
+
+/* Behind a name that stands in quotes: their end, a colon, and the next quote.  A number or
+ * a word there is a setting ("max_tokens": 100). */
+static const char *quoted_value_of(const char *at, const char *end)
+{
+	at++;
+	at += run_of(at, end, is_blank);
+	if (at == end || *at++ != ':')
+		return NULL;
+	at += run_of(at, end, is_blank);
+	return at < end && (*at == '"' || *at == '\'') ? at : NULL;
+}
+
+/* Behind a name: "=", or of an option blanks. */
+static const char *value_of(const char *name, const char *at, const char *end)
+{
+	if (*at == '=')
+		return at + 1;
+	if (*at == '"' || *at == '\'')
+		return quoted_value_of(at, end);
+	if (name[0] != '-' || !is_blank(*at))
+		return NULL;
+	return at + run_of(at, end, is_blank);
+}
+
+/* Where what begins with the quote at p ends; end, where it does not. */
+static const char *closing_quote(const char *p, const char *end)
+{
+	for (const char *at = p + 1; at < end; at++) {
+		if (*at == *p)
+			return at;
+		if (*at == '\\' && *p == '"')
+			at++;
+	}
+	return end;
+}
+
+/* "--token x", "api_key=x", "\"password\": \"x\"" within a longer text. */
+static size_t named(const char *p, const char *end, size_t *keep)
+{
+	size_t name = run_of(p, end, word_byte);
+	const char *value;
+
+	if (p + name == end || !redact_names_secret(p, name))
+		return 0;
+	value = value_of(p, p + name, end);
+	if (value == NULL || value == end)
+		return 0;
+	*keep = (size_t)(value - p);
+	if (*value == '"' || *value == '\'') {
+		++*keep;
+		return (size_t)(closing_quote(value, end) - p);
+	}
+	value += run_of(value, end, value_byte);
+	return value > p + *keep ? (size_t)(value - p) : 0;
+}
+
+/* A shape in the middle of a word is a part of that word; and so every byte is looked at a
+ * bounded number of times. */
+static const struct {
+	size_t (*find)(const char *p, const char *end, size_t *keep);
+	bool at_word;
+} finders[] = {
+	{known_shape, true}, {jwt, true},	 {pem, false},
+	{user_info, false},  {header, true}, {named, true},
 };
 
 struct out {
@@ -142,13 +237,8 @@ static void emit(struct out *o, const char *s, size_t n)
 static size_t find(const char *p, const char *end, bool word_begins, size_t *keep)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(finders); i++) {
-		size_t n;
+		size_t n = word_begins || !finders[i].at_word ? finders[i].find(p, end, keep) : 0;
 
-		/* A shape in the middle of a word is a part of that word; and so
-		 * every byte is looked at a bounded number of times. */
-		if (!word_begins && (finders[i] == known_shape || finders[i] == jwt))
-			continue;
-		n = finders[i](p, end, keep);
 		if (n > 0)
 			return n;
 	}
@@ -159,12 +249,11 @@ bool redact_text(const char *text, size_t len, char *out, size_t size)
 {
 	struct out o = {.buf = out, .size = size};
 	const char *p = text, *end = text + len;
-	bool changed = false;
+	bool hidden = false;
 
 	out[0] = '\0';
 	while (p < end && o.len + 1 < size) {
-		size_t keep = 0;
-		size_t n = find(p, end, p == text || !word_byte(p[-1]), &keep);
+		size_t keep = 0, n = find(p, end, p == text || !word_byte(p[-1]), &keep);
 
 		if (n == 0) {
 			emit(&o, p++, 1);
@@ -172,10 +261,10 @@ bool redact_text(const char *text, size_t len, char *out, size_t size)
 		}
 		emit(&o, p, keep);
 		emit(&o, REDACTED, sizeof(REDACTED) - 1);
-		changed = true;
+		hidden = true;
 		p += n;
 	}
-	return changed;
+	return hidden;
 }
 
 bool redact_names_secret(const char *name, size_t len)
@@ -190,26 +279,20 @@ bool redact_names_secret(const char *name, size_t len)
 	return false;
 }
 
-bool redact_arg(const char *arg, size_t len, bool hide_all, bool *announces, char *out, size_t size)
+bool redact_arg(const char *arg, size_t len, bool *announced, char *out, size_t size)
 {
 	struct out o = {.buf = out, .size = size};
-	const char *equals = memchr(arg, '=', len);
-	size_t name = equals ? (size_t)(equals - arg) : len;
-	bool option = len > 1 && arg[0] == '-';
+	size_t name = run_of(arg, arg + len, word_byte);
+	bool secret = redact_names_secret(arg, name), hide = *announced;
 
-	*announces = false;
+	/* Also of what is hidden: it may be no value, but the next option. */
+	*announced = secret && name == len && len > 1 && arg[0] == '-';
 	out[0] = '\0';
-	if (hide_all) {
-		emit(&o, REDACTED, sizeof(REDACTED) - 1);
-		return true;
-	}
-	/* NAME=VALUE, as an option or as an assignment for env(1). */
-	if (equals && run_of(arg, equals, word_byte) == name && redact_names_secret(arg, name)) {
+	/* NAME=VALUE, as an option or as an assignment for env(1): with all blanks in it. */
+	if (!hide && !(secret && name < len && arg[name] == '='))
+		return redact_text(arg, len, out, size);
+	if (!hide)
 		emit(&o, arg, name + 1);
-		emit(&o, REDACTED, sizeof(REDACTED) - 1);
-		return true;
-	}
-	*announces = option && equals == NULL && run_of(arg, arg + len, word_byte) == len &&
-		     redact_names_secret(arg, len);
-	return redact_text(arg, len, out, size);
+	emit(&o, REDACTED, sizeof(REDACTED) - 1);
+	return true;
 }

@@ -12,14 +12,16 @@
 
 #define REDACTED "***"
 
-/* Copies text to out (size > 0, terminated, cut where it ends), every secret shape
- * replaced by REDACTED.  True: something was.  Linear in len. */
+/* Copies text to out (size > 0, terminated, cut where it ends), every secret in it replaced by
+ * REDACTED, its name kept.  True: something was.  Linear in len. */
 bool redact_text(const char *text, size_t len, char *out, size_t size);
 
-/* Whether the option's name ("--api-token", "-password") announces a secret. */
+/* The same of one argument of a command.  *announced: the argument before it was an option
+ * whose value is a secret; afterwards, whether this one is. */
+bool redact_arg(const char *arg, size_t len, bool *announced, char *out, size_t size);
+
+/* Whether the name of an option, a variable or a member ("--api-token", "PASSWORD") announces
+ * a secret. */
 bool redact_names_secret(const char *name, size_t len);
-/* One argument; hide_all: the argument before it announced a secret. *announces is
- * set when this one does for the next. */
-bool redact_arg(const char *arg, size_t len, bool hide_all, bool *announces, char *out, size_t size);
 
 #endif

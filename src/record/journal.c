@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/paths.h"
 #include "record/chain.h"
+#include "record/lock.h"
 
 /* Open addressing; twice as many slots as entries keeps the runs short. */
 enum { SLOTS = 2 * JOURNAL_ATTEMPTS_MAX };
@@ -28,7 +28,7 @@ struct journal {
 	enum audit_sync sync;
 	uint64_t seq, denials;
 	off_t size; /* of the whole lines */
-	bool dead;  /* a torn line could not be cut off: none may follow it */
+	bool torn;  /* what stands behind them could not be cut off yet: nothing may follow it */
 	char head[CHAIN_HEX + 1];
 	size_t n_slots;
 	struct slot slots[SLOTS];
@@ -48,8 +48,8 @@ struct journal *journal_create(const char *log_dir, const struct record_identity
 	j->path = mem_printf("%s/journal/%s.jsonl", log_dir, who->run_id);
 	memcpy(j->head, CHAIN_FIRST, sizeof(j->head));
 	j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	/* Held as long as we live: whoever finds it free knows that we do not. flock(2). */
-	if (j->fd < 0 || flock(j->fd, LOCK_EX | LOCK_NB) < 0) {
+	/* Held as long as we live: whoever finds it free knows that we do not. */
+	if (j->fd < 0 || lock_set(j->fd) < 0) {
 		fault_errno(f, "make room, or see to its permissions", "cannot make the journal %s",
 			    j->path);
 		journal_close(j);
@@ -67,7 +67,8 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-/* The slot of an action, or the free one that it would take. */
+/* The slot of an action, or the free one that it would take.  One slot in two is free, so
+ * the search ends. */
 static struct slot *find_slot(struct journal *j, const char *action_id)
 {
 	size_t at = 0;
@@ -80,38 +81,32 @@ static struct slot *find_slot(struct journal *j, const char *action_id)
 	return &j->slots[at];
 }
 
-/* True: counted.  False: the table is full and the action new to it. */
-static bool count_attempt(struct journal *j, struct action *a)
+/* Which attempt this is.  NULL: the table is full and the action new to it. */
+static struct slot *number_attempt(struct journal *j, struct action *a)
 {
-	struct slot *slot = find_slot(j, a->action_id);
+	struct slot *slot;
 
-	if (slot->attempts == 0) {
-		if (j->n_slots == JOURNAL_ATTEMPTS_MAX) {
-			a->attempt = 1;
-			return false;
-		}
-		j->n_slots++;
-		memcpy(slot->action_id, a->action_id, sizeof(slot->action_id));
-	}
-	a->attempt = ++slot->attempts;
-	return true;
+	record_action_id(j->who, a, a->action_id);
+	slot = find_slot(j, a->action_id);
+	a->attempt = slot->attempts + 1;
+	a->uncounted = slot->attempts == 0 && j->n_slots == JOURNAL_ATTEMPTS_MAX;
+	return a->uncounted ? NULL : slot;
 }
 
-static void uncount(struct journal *j, const struct action *a)
+/* Only what stands in the journal was an attempt. */
+static void count_attempt(struct journal *j, struct slot *slot, const struct action *a)
 {
-	struct slot *slot = find_slot(j, a->action_id);
-
-	/* A slot that is emptied would cut the runs that pass through it. */
-	if (slot->attempts > 1)
-		slot->attempts--;
+	if (slot->attempts++ > 0)
+		return;
+	j->n_slots++;
+	memcpy(slot->action_id, a->action_id, sizeof(slot->action_id));
 }
 
-/* Cuts a line off that is not whole; a journal that keeps it takes no other. */
-static int take_back(struct journal *j, int err)
+/* Cuts off a line that is not whole; while one stands there no other is written. */
+static int cut_torn(struct journal *j)
 {
-	if (ftruncate(j->fd, j->size) < 0)
-		j->dead = true;
-	return -err;
+	j->torn = ftruncate(j->fd, j->size) < 0;
+	return j->torn ? -EIO : 0;
 }
 
 static int write_line(struct journal *j, size_t len)
@@ -123,9 +118,29 @@ static int write_line(struct journal *j, size_t len)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	if ((size_t)n < len)
-		return take_back(j, ENOSPC);
+	if ((size_t)n < len) {
+		cut_torn(j);
+		return -ENOSPC;
+	}
 	return 0;
+}
+
+/* On the disk, too, or not in the journal; with the first line the file's name as well. */
+static int sync_line(struct journal *j)
+{
+	int err;
+
+	if (fdatasync(j->fd) == 0 && (j->seq > 0 || fd_sync_parent(j->path) == 0))
+		return 0;
+	err = errno;
+	cut_torn(j);
+	return -err;
+}
+
+static bool is_denial(const struct action *a)
+{
+	return a->decision == POLICY_DENIED && (a->phase == PHASE_DECISION ||
+						a->phase == PHASE_OUTCOME);
 }
 
 static bool must_sync(const struct journal *j, const struct action *a)
@@ -138,57 +153,36 @@ static bool must_sync(const struct journal *j, const struct action *a)
 	case SYNC_DECISION:
 		break;
 	}
-	if (a->phase == PHASE_OUTCOME)
-		return false;
-	return a->phase != PHASE_DECISION || a->decision == POLICY_DENIED;
-}
-
-/* The caller's detail, with the note that this action is not counted. */
-static const char *uncounted_detail(const char *detail, char *buf, size_t size)
-{
-	size_t len = detail ? strlen(detail) : 0;
-
-	if (len < 3 || len + 32 > size)
-		return "{\"attempts_uncounted\":true}";
-	snprintf(buf, size, "%.*s,\"attempts_uncounted\":true}", (int)len - 1, detail);
-	return buf;
+	if (a->phase == PHASE_DECISION)
+		return is_denial(a) || a->decision == POLICY_APPROVED;
+	return a->phase != PHASE_OUTCOME || is_denial(a);
 }
 
 int journal_append(struct journal *j, struct action *a)
 {
-	char detail[4096];
-	struct action written;
+	struct slot *slot = NULL;
 	struct timespec now;
-	bool counted = true;
 	size_t len;
 	int rc;
 
-	if (j->dead)
+	if (j->torn && cut_torn(j) < 0)
 		return -EIO;
-	if (a->phase != PHASE_OUTCOME) {
-		record_action_id(j->who, a, a->action_id);
-		counted = count_attempt(j, a);
-	}
-	written = *a;
-	if (!counted)
-		written.detail = uncounted_detail(a->detail, detail, sizeof(detail));
+	if (a->phase != PHASE_OUTCOME)
+		slot = number_attempt(j, a);
 	clock_gettime(CLOCK_REALTIME, &now);
-	len = record_format(j->who, &written, j->seq + 1, j->head, &now, j->line,
-			    sizeof(j->line) - 1);
+	len = record_format(j->who, a, j->seq + 1, j->head, &now, j->line, sizeof(j->line) - 1);
 	j->line[len] = '\n';
 	rc = write_line(j, len + 1);
-	if (rc == 0 && must_sync(j, a) && fdatasync(j->fd) < 0)
-		rc = take_back(j, errno);
-	if (rc < 0) {
-		if (a->phase != PHASE_OUTCOME && counted)
-			uncount(j, a);
+	if (rc == 0 && must_sync(j, a))
+		rc = sync_line(j);
+	if (rc < 0)
 		return rc;
-	}
 	j->size += (off_t)len + 1;
 	j->seq++;
-	if (a->phase == PHASE_DECISION && a->decision == POLICY_DENIED)
-		j->denials++;
+	j->denials += is_denial(a);
 	chain_hash(j->line, len, j->head);
+	if (slot)
+		count_attempt(j, slot, a);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ struct journal *journal_create(const char *log_dir, const struct record_identity
  * recorded then.  Fills a->action_id and a->attempt (not for an OUTCOME). */
 int journal_append(struct journal *j, struct action *a);
 uint64_t journal_records(const struct journal *j);
-uint64_t journal_denials(const struct journal *j);
+uint64_t journal_denials(const struct journal *j); /* decisions, and what a gateway denied later */
 const char *journal_head(const struct journal *j); /* 64 hex digits: hash of the last line */
 const char *journal_path(const struct journal *j);
 void journal_close(struct journal *j); /* NULL is fine */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,21 +13,25 @@
 #include "base/mem.h"
 #include "base/paths.h"
 #include "record/chain.h"
+#include "record/lock.h"
 
 enum {
-	LOCK_TRIES = 500, /* times 10 ms for whoever holds the ledger; then the start fails */
-	LOCK_NAP_NS = 10 * 1000 * 1000,
+	LOCK_TRIES = 2000, /* times 5 ms for whoever holds the ledger; then the start fails */
+	LOCK_NAP_NS = 5 * 1000 * 1000,
+	/* The longest torn line, the longest whole one before it, their newlines.  More than
+	 * that without a record is no ledger. */
+	WINDOW = 2 * RECORD_LINE_MAX + 2,
 };
 
-/* An open-file-description lock goes with the descriptor, whoever dies. fcntl(2). */
+static const char mend_write[] = "make room, or see to its permissions";
+
+/* Whoever holds it does so for one write, and its end frees it. */
 static int lock(int fd)
 {
 	const struct timespec nap = {.tv_nsec = LOCK_NAP_NS};
 
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-		if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+		if (lock_set(fd) == 0)
 			return 0;
 		if (errno != EAGAIN && errno != EACCES)
 			return -1;
@@ -43,26 +48,47 @@ struct tail {
 	char head[CHAIN_HEX + 1];
 };
 
-/* "seq" stands at a fixed place: the schema is the only key before it. */
-static uint64_t seq_of(const char *line)
+/* The "seq" of a whole record; 0: it is none.  No part of a record is JSON. */
+static uint64_t seq_of(const char *line, size_t len)
 {
-	static const char key[] = "{\"schema\":\"warder.record/1\",\"seq\":";
+	json_t *o = json_loadb(line, len, 0, NULL);
+	const char *schema = json_string_value(json_object_get(o, "schema"));
+	json_int_t seq = 0;
 
-	if (strncmp(line, key, sizeof(key) - 1) != 0)
-		return 0;
-	return strtoull(line + sizeof(key) - 1, NULL, 10);
+	if (schema && strcmp(schema, RECORD_SCHEMA) == 0)
+		seq = json_integer_value(json_object_get(o, "seq"));
+	json_decref(o);
+	return seq > 0 ? (uint64_t)seq : 0;
 }
 
-/* The last line that ends in a newline; a torn one behind it is not a link. */
+/* The last record in the n bytes of buf.  What was torn is no link of the chain, even where
+ * somebody has ended it since.  whole: buf begins where the file does. */
+static int find_last(const char *buf, size_t n, bool whole, struct tail *t)
+{
+	const char *end = memrchr(buf, '\n', n);
+
+	while (end != NULL) {
+		const char *before = memrchr(buf, '\n', (size_t)(end - buf));
+		const char *line = before ? before + 1 : buf;
+
+		if (before != NULL || whole)
+			t->seq = seq_of(line, (size_t)(end - line));
+		if (t->seq > 0) {
+			chain_hash(line, (size_t)(end - line), t->head);
+			return 0;
+		}
+		end = before;
+	}
+	errno = EBADMSG;
+	return whole ? 0 : -1;
+}
+
 static int read_tail(int fd, struct tail *t)
 {
-	/* The longest torn line, the longest whole one before it, their newlines. */
-	enum { WINDOW = 2 * RECORD_LINE_MAX + 2 };
-	autofree char *buf = mem_alloc(WINDOW + 1);
+	autofree char *buf = mem_alloc(WINDOW);
 	struct stat st;
 	off_t from;
 	ssize_t n;
-	char *end, *start;
 
 	memcpy(t->head, CHAIN_FIRST, sizeof(t->head));
 	if (fstat(fd, &st) < 0)
@@ -72,69 +98,68 @@ static int read_tail(int fd, struct tail *t)
 	n = pread(fd, buf, WINDOW, from);
 	if (n < 0)
 		return -1;
-	if (n == 0)
-		return 0;
-	t->torn = buf[n - 1] != '\n';
-	/* What was torn once and ended since is no link either. */
-	for (end = memrchr(buf, '\n', (size_t)n); end; end = start > buf ? start - 1 : NULL) {
-		start = memrchr(buf, '\n', (size_t)(end - buf));
-		start = start ? start + 1 : buf;
-		*end = '\0';
-		t->seq = seq_of(start);
-		if (t->seq == 0)
-			continue;
-		chain_hash(start, (size_t)(end - start), t->head);
-		return 0;
+	if (n < st.st_size - from) {
+		errno = EIO; /* nobody else cuts it while we hold it */
+		return -1;
 	}
-	return 0;
+	t->torn = n > 0 && buf[n - 1] != '\n';
+	return find_last(buf, (size_t)n, from == 0, t);
 }
 
-static int append(int fd, const struct record_identity *who, struct action *a)
+/* In one write: what was torn becomes a line of its own, a broken one, and the chain goes on
+ * from the last whole one. */
+static int append(int fd, const struct record_identity *who, struct action *a, struct tail *t)
 {
-	autofree char *line = mem_alloc(RECORD_LINE_MAX);
-	struct tail tail = {0};
+	autofree char *line = mem_alloc(RECORD_LINE_MAX + 1);
 	struct timespec now;
-	size_t len;
+	size_t len = 0;
+	int err;
 
-	if (read_tail(fd, &tail) < 0)
+	if (read_tail(fd, t) < 0)
 		return -1;
-	if (tail.torn) {
-		if (fd_write_all(fd, "\n", 1) < 0)
-			return -1;
-		/* What was torn is a line of its own now, and a broken one: the chain
-		 * goes on from the last whole line. */
-	}
+	if (t->torn)
+		line[len++] = '\n';
 	record_action_id(who, a, a->action_id);
 	a->attempt = 1;
 	clock_gettime(CLOCK_REALTIME, &now);
-	len = record_format(who, a, tail.seq + 1, tail.head, &now, line, RECORD_LINE_MAX - 1);
-	line[len] = '\n';
-	if (fd_write_all(fd, line, len + 1) < 0) {
-		int err = errno;
+	len += record_format(who, a, t->seq + 1, t->head, &now, line + len, RECORD_LINE_MAX - 1);
+	line[len++] = '\n';
+	if (fd_write_all(fd, line, len) == 0)
+		return 0;
+	err = errno;
+	if (ftruncate(fd, t->size) < 0)
+		return -1; /* the next one ends it */
+	errno = err;
+	return -1;
+}
 
-		if (ftruncate(fd, tail.size) < 0)
-			return -1;
-		errno = err;
-		return -1;
-	}
-	return fdatasync(fd);
+static int fault_append(struct fault *f, const char *path)
+{
+	if (errno == EBADMSG)
+		return fault_set(f, "see `warder log verify`; moved aside, a new one begins",
+				 "the ledger %s ends in what is no record", path);
+	return fault_errno(f, mend_write, "cannot write the ledger %s", path);
 }
 
 int ledger_append(const char *log_dir, const struct record_identity *who, struct action *a,
 		  struct fault *f)
 {
-	static const char mend[] = "make room, or see to its permissions";
 	autofree char *path = mem_printf("%s/ledger.jsonl", log_dir);
 	autofd int fd = -1;
+	struct tail tail = {0};
 
 	if (paths_make(log_dir, NULL, 0, f) < 0)
 		return -1;
 	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fault_errno(f, mend, "cannot open the ledger %s", path);
+		return fault_errno(f, mend_write, "cannot open the ledger %s", path);
 	if (lock(fd) < 0)
 		return fault_errno(f, "see who holds it with lsof", "cannot lock the ledger %s", path);
-	if (append(fd, who, a) < 0)
-		return fault_errno(f, mend, "cannot write the ledger %s", path);
+	if (append(fd, who, a, &tail) < 0)
+		return fault_append(f, path);
+	/* Others may go on meanwhile: what they chain to is on the disk before they are. */
+	lock_clear(fd);
+	if (fdatasync(fd) < 0 || (tail.size == 0 && fd_sync_parent(path) < 0))
+		return fault_append(f, path);
 	return 0;
 }

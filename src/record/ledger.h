@@ -3,7 +3,7 @@
  * The host ledger LOG/ledger.jsonl: one chained line per run start and end,
  * and what concerns no run (an unregistered agent, a revocation).  Lines have
  * the form of action records.  Several supervisors append: an exclusive
- * open-file-description lock around read-last-line, append, fdatasync.
+ * open-file-description lock around read-last-line and append; fdatasync after it.
  */
 #ifndef WARDER_RECORD_LEDGER_H
 #define WARDER_RECORD_LEDGER_H
@@ -11,8 +11,8 @@
 #include "base/fault.h"
 #include "record/record.h"
 
-/* 0 or -1 with a fault. A torn last line is left in place, ended by a newline,
- * and the chain goes on from it; verify reports it. */
+/* 0 or -1 with a fault.  A torn last line is left in place and ended by a newline;
+ * the chain goes on from the whole one before it, and verify reports it. */
 int ledger_append(const char *log_dir, const struct record_identity *who, struct action *a,
 		  struct fault *f);
 

@@ -8,12 +8,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "record/chain.h"
+#include "record/lock.h"
 #include "record/record.h"
 
 struct check {
@@ -22,10 +23,10 @@ struct check {
 	bool ended;
 	uint64_t seq;
 	char head[CHAIN_HEX + 1];
-	/* Each "run.end" of a ledger; may be NULL. */
-	void (*end_of_run)(json_t *detail, void *arg);
-	void *arg;
+	struct ledger *runs; /* where to note what a ledger says of runs; may be NULL */
 };
+
+static void note_event(struct ledger *l, const char *event, const char *run_id, const char *head);
 
 static void broken(struct verify_report *r, uint64_t line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -41,6 +42,12 @@ static void broken(struct verify_report *r, uint64_t line, const char *fmt, ...)
 	r->line = line;
 }
 
+static void cannot_read(struct verify_report *r, const char *why)
+{
+	r->state = VERIFY_ERROR;
+	snprintf(r->what, sizeof(r->what), "%s", why);
+}
+
 static const char *string_of(json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));
@@ -53,18 +60,18 @@ static void look_at_event(struct check *c, json_t *o)
 	json_t *detail = json_object_get(o, "detail");
 	const char *event = string_of(detail, "event");
 
-	if (strcmp(string_of(o, "phase"), "lifecycle") != 0 || strcmp(event, "run.end") != 0)
+	if (strcmp(string_of(o, "phase"), "lifecycle") != 0)
 		return;
-	if (c->ledger && c->end_of_run)
-		c->end_of_run(detail, c->arg);
-	c->ended = true;
+	if (c->runs)
+		note_event(c->runs, event, string_of(o, "run_id"), string_of(detail, "head"));
+	c->ended |= strcmp(event, "run.end") == 0;
 }
 
 /* One whole line, without its newline.  False: broken. */
 static bool check_line(struct check *c, uint64_t number, const char *line, size_t len)
 {
 	json_error_t e;
-	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
+	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
 	struct verify_report *r = c->r;
 	const char *prev = string_of(o, "prev"), *run_id = string_of(o, "run_id");
 	json_int_t seq = json_integer_value(json_object_get(o, "seq"));
@@ -76,7 +83,7 @@ static bool check_line(struct check *c, uint64_t number, const char *line, size_
 	}
 	if (o == NULL)
 		broken(r, number, "not JSON: %s", e.text);
-	else if (strcmp(string_of(o, "schema"), "warder.record/1") != 0)
+	else if (strcmp(string_of(o, "schema"), RECORD_SCHEMA) != 0)
 		broken(r, number, "not a record of warder's");
 	else if (strcmp(prev, c->head) != 0)
 		broken(r, number, "prev is %.16s..., expected %.16s...", prev, c->head);
@@ -115,8 +122,7 @@ static void check_lines(struct check *c, int fd)
 
 		n = TEMP_FAILURE_RETRY(read(fd, buf + have, RECORD_LINE_MAX - have));
 		if (n < 0) {
-			r->state = VERIFY_ERROR;
-			snprintf(r->what, sizeof(r->what), "%s", strerror(errno));
+			cannot_read(r, strerror(errno));
 			return;
 		}
 		have += (size_t)n;
@@ -135,15 +141,6 @@ static void check_lines(struct check *c, int fd)
 	r->torn_bytes += have;
 }
 
-/* flock(2): the supervisor holds it as long as it lives. */
-static bool writer_lives(int fd)
-{
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK;
-	flock(fd, LOCK_UN);
-	return false;
-}
-
 static void conclude(struct check *c, bool alive)
 {
 	struct verify_report *r = c->r;
@@ -151,16 +148,19 @@ static void conclude(struct check *c, bool alive)
 	memcpy(r->head, c->head, sizeof(r->head));
 	if (r->state != VERIFY_OK)
 		return;
-	if (c->ledger) {
-		if (r->torn_bytes)
-			r->state = VERIFY_CRASHED;
-	} else if (!c->ended || r->torn_bytes) {
-		r->state = alive ? VERIFY_RUNNING : VERIFY_CRASHED;
-	}
-	if (r->state == VERIFY_CRASHED && r->torn_bytes)
+	if (c->ended && r->torn_bytes && !c->ledger)
+		broken(r, r->records + 1, "%llu bytes after the end of the run",
+		       (unsigned long long)r->torn_bytes);
+	else if (alive)
+		r->state = VERIFY_RUNNING; /* the ledger may not know of its end yet */
+	else if (r->torn_bytes || (!c->ended && !c->ledger))
+		r->state = VERIFY_CRASHED;
+	if (r->state != VERIFY_CRASHED)
+		return;
+	if (r->torn_bytes)
 		snprintf(r->what, sizeof(r->what), "a torn line of %llu bytes, as a crash leaves it",
 			 (unsigned long long)r->torn_bytes);
-	else if (r->state == VERIFY_CRASHED)
+	else
 		snprintf(r->what, sizeof(r->what), "no run.end, as a crash leaves it");
 }
 
@@ -171,88 +171,172 @@ static bool is_ledger(const char *path)
 	return strncmp(slash ? slash + 1 : path, "ledger", 6) == 0;
 }
 
-static void verify_with(const char *path, struct verify_report *r,
-			void (*end_of_run)(json_t *, void *), void *arg)
+/* Opens path, whatever lies there, without being held up by it. */
+static int open_file(const char *path, struct stat *st, struct verify_report *r)
 {
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct check c = {.r = r, .ledger = is_ledger(path), .head = CHAIN_FIRST,
-			  .end_of_run = end_of_run, .arg = arg};
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		cannot_read(r, strerror(errno));
+	else if (!S_ISREG(st->st_mode))
+		cannot_read(r, "not a regular file");
+	return fd;
+}
+
+/* size: of the file, before it was read. */
+static void verify_with(const char *path, struct verify_report *r, struct ledger *runs, off_t *size)
+{
+	struct check c = {.r = r, .ledger = is_ledger(path), .head = CHAIN_FIRST, .runs = runs};
+	struct stat st = {0};
+	autofd int fd = -1;
 	bool alive;
 
 	*r = (struct verify_report){.state = VERIFY_OK};
-	if (fd < 0) {
-		r->state = VERIFY_ERROR;
-		snprintf(r->what, sizeof(r->what), "%s", strerror(errno));
+	fd = open_file(path, &st, r);
+	*size = st.st_size;
+	if (r->state != VERIFY_OK)
 		return;
-	}
-	/* Asked before reading: a run that ends meanwhile has its run.end by then. */
-	alive = !c.ledger && writer_lives(fd);
+	/* Asked before reading: a run that ends meanwhile has its run.end by then.  Asked after
+	 * it: what was just being created is locked by now, or known to the ledger. */
+	alive = lock_is_set(fd);
 	check_lines(&c, fd);
-	conclude(&c, alive);
+	alive |= lock_is_set(fd);
+	conclude(&c, alive && !c.ledger);
 }
 
 void verify_file(const char *path, struct verify_report *r)
 {
-	verify_with(path, r, NULL, NULL);
+	off_t size;
+
+	verify_with(path, r, NULL, &size);
 }
 
 /* --- all of them, against the ledger ------------------------------------------------------------ */
 
-struct ended_run {
+/* What the ledger says of a run: that it started and, where there is a head, that it ended. */
+struct run {
 	char run_id[RECORD_RUN_ID_MAX];
 	char head[CHAIN_HEX + 1];
-	bool seen;
 };
 
-struct ended_runs {
-	struct ended_run *v;
+struct ledger {
+	const char *path;
+	struct verify_report report;
+	off_t size; /* as it was read */
+	struct run *v; /* sorted by run id, and by head: "" first */
 	size_t n;
 };
 
-static void note_end(json_t *detail, void *arg)
+static void note_event(struct ledger *l, const char *event, const char *run_id, const char *head)
 {
-	struct ended_runs *all = arg;
-	struct ended_run *e;
+	struct run *run;
 
-	all->v = mem_grow(all->v, all->n + 1, sizeof(*all->v));
-	e = &all->v[all->n++];
-	memset(e, 0, sizeof(*e));
-	snprintf(e->run_id, sizeof(e->run_id), "%s", string_of(detail, "run_id"));
-	snprintf(e->head, sizeof(e->head), "%s", string_of(detail, "head"));
+	if (strcmp(event, "run.start") != 0 && strcmp(event, "run.end") != 0)
+		return;
+	l->v = mem_grow(l->v, l->n + 1, sizeof(*l->v));
+	run = &l->v[l->n++];
+	memset(run, 0, sizeof(*run));
+	snprintf(run->run_id, sizeof(run->run_id), "%s", run_id);
+	snprintf(run->head, sizeof(run->head), "%s", head);
 }
 
-static struct ended_run *find_end(struct ended_runs *all, const char *run_id)
+static int by_run(const void *a, const void *b)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(all->v[i].run_id, run_id) == 0)
-			return &all->v[i];
+	const struct run *ra = a, *rb = b;
+	int order = strcmp(ra->run_id, rb->run_id);
+
+	return order ? order : strcmp(ra->head, rb->head);
+}
+
+/* Start and end of a run become one entry. */
+static void merge(struct ledger *l)
+{
+	size_t n = 0;
+
+	if (l->n > 0)
+		qsort(l->v, l->n, sizeof(*l->v), by_run);
+	for (size_t i = 0; i < l->n; i++) {
+		if (n > 0 && strcmp(l->v[n - 1].run_id, l->v[i].run_id) == 0)
+			n--;
+		l->v[n++] = l->v[i];
+	}
+	l->n = n;
+}
+
+/* A ledger that is not there knows of no run, and so of the end of none. */
+static void read_ledger(struct ledger *l)
+{
+	l->n = 0;
+	verify_with(l->path, &l->report, l, &l->size);
+	if (l->report.state == VERIFY_ERROR && access(l->path, F_OK) < 0 && errno == ENOENT) {
+		l->report.state = VERIFY_OK;
+		snprintf(l->report.what, sizeof(l->report.what), "there is none");
+	}
+	merge(l);
+}
+
+static const struct run *find_run(const struct ledger *l, const char *run_id)
+{
+	struct run key = {0};
+	size_t from = 0, to = l->n;
+
+	snprintf(key.run_id, sizeof(key.run_id), "%s", run_id);
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		int order = strcmp(key.run_id, l->v[middle].run_id);
+
+		if (order == 0)
+			return &l->v[middle];
+		if (order < 0)
+			to = middle;
+		else
+			from = middle + 1;
+	}
 	return NULL;
 }
 
-/* A journal that is whole in itself must be the one that the ledger knows. */
-static void compare(struct ended_runs *all, const char *run_id, struct verify_report *r)
+/* The same of a run that has ended: maybe only since the ledger was read. */
+static const struct run *find_end(struct ledger *l, const char *run_id, enum verify_state *state)
 {
-	struct ended_run *e = find_end(all, run_id);
+	const struct run *run = find_run(l, run_id);
+	struct stat st;
 
-	if (e)
-		e->seen = true;
-	if (r->state == VERIFY_BROKEN || r->state == VERIFY_ERROR)
-		return;
-	if (e && strcmp(e->head, r->head) != 0) {
-		r->state = VERIFY_BROKEN;
-		r->line = r->records;
-		snprintf(r->what, sizeof(r->what),
-			 "it ends at %.16s..., the ledger says %.16s...: its tail was cut or replaced",
-			 r->head, e->head);
-	} else if (!e && r->state == VERIFY_OK) {
-		r->state = VERIFY_BROKEN;
-		snprintf(r->what, sizeof(r->what), "the ledger does not know of its end");
-	}
+	if ((run && run->head[0]) || stat(l->path, &st) < 0 || st.st_size == l->size)
+		return run;
+	read_ledger(l);
+	if (l->report.state > *state)
+		*state = l->report.state;
+	return find_run(l, run_id);
 }
 
-static enum verify_state worse(enum verify_state a, enum verify_state b)
+static void not_as_known(struct verify_report *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void not_as_known(struct verify_report *r, const char *fmt, ...)
 {
-	return a > b ? a : b;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r->what, sizeof(r->what), fmt, ap);
+	va_end(ap);
+	r->state = VERIFY_BROKEN;
+	r->line = r->records;
+}
+
+/* A journal that is whole in itself must be the one that the ledger knows. */
+static void compare(struct ledger *l, const char *run_id, struct verify_report *r,
+		    enum verify_state *state)
+{
+	const struct run *run = r->state == VERIFY_OK ? find_end(l, run_id, state) : find_run(l, run_id);
+
+	if (r->state == VERIFY_BROKEN || r->state == VERIFY_ERROR)
+		return;
+	if (r->run_id[0] && strcmp(r->run_id, run_id) != 0)
+		not_as_known(r, "it is the journal of %s", r->run_id);
+	else if (run && run->head[0] && strcmp(run->head, r->head) != 0)
+		not_as_known(r, "it ends at %.16s..., the ledger says %.16s...: "
+				"its tail was cut or replaced", r->head, run->head);
+	else if (r->state == VERIFY_OK && (!run || !run->head[0]))
+		not_as_known(r, "the ledger does not know of its end");
 }
 
 static int journals_only(const struct dirent *e)
@@ -262,6 +346,66 @@ static int journals_only(const struct dirent *e)
 	return strncmp(e->d_name, "run_", 4) == 0 && dot && strcmp(dot, ".jsonl") == 0;
 }
 
+struct all {
+	char *dir;
+	struct ledger ledger;
+	enum verify_state state; /* the worst so far */
+	void (*each)(const char *path, const struct verify_report *r, void *arg);
+	void *arg;
+};
+
+static void report(struct all *all, const char *path, const struct verify_report *r)
+{
+	all->each(path, r, all->arg);
+	if (r->state > all->state)
+		all->state = r->state;
+}
+
+static void verify_journal(struct all *all, char *file)
+{
+	autofree char *path = mem_printf("%s/%s", all->dir, file);
+	struct verify_report r;
+
+	*strrchr(file, '.') = '\0';
+	verify_file(path, &r);
+	compare(&all->ledger, file, &r, &all->state);
+	report(all, path, &r);
+}
+
+static void verify_journals(struct all *all)
+{
+	struct dirent **names = NULL;
+	int n = scandir(all->dir, &names, journals_only, alphasort);
+	struct verify_report r = {0};
+
+	if (n < 0 && errno != ENOENT) {
+		cannot_read(&r, strerror(errno));
+		report(all, all->dir, &r);
+	}
+	for (int i = 0; i < n; i++) {
+		verify_journal(all, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* What the ledger knows of was written to a journal before. */
+static void report_missing(struct all *all)
+{
+	for (size_t i = 0; i < all->ledger.n; i++) {
+		const struct run *run = &all->ledger.v[i];
+		autofree char *path = mem_printf("%s/%s.jsonl", all->dir, run->run_id);
+		struct verify_report r = {0};
+
+		if (access(path, F_OK) == 0)
+			continue;
+		memcpy(r.run_id, run->run_id, sizeof(run->run_id));
+		not_as_known(&r, "the ledger says that this run %s; its journal is missing",
+			     run->head[0] ? "ended" : "started");
+		report(all, path, &r);
+	}
+}
+
 enum verify_state verify_all(const char *log_dir,
 			     void (*each)(const char *path, const struct verify_report *r,
 					  void *arg),
@@ -269,37 +413,13 @@ enum verify_state verify_all(const char *log_dir,
 {
 	autofree char *ledger = mem_printf("%s/ledger.jsonl", log_dir);
 	autofree char *dir = mem_printf("%s/journal", log_dir);
-	struct ended_runs all = {0};
-	struct verify_report r;
-	struct dirent **names = NULL;
-	enum verify_state state;
-	int n = scandir(dir, &names, journals_only, alphasort);
+	struct all all = {.dir = dir, .ledger = {.path = ledger}, .each = each, .arg = arg};
 
-	verify_with(ledger, &r, note_end, &all);
-	each(ledger, &r, arg);
-	state = r.state;
-	for (int i = 0; i < n; i++) {
-		autofree char *path = mem_printf("%s/%s", dir, names[i]->d_name);
-
-		*strrchr(names[i]->d_name, '.') = '\0';
-		verify_file(path, &r);
-		compare(&all, names[i]->d_name, &r);
-		each(path, &r, arg);
-		state = worse(state, r.state);
-		free(names[i]);
-	}
-	free(names);
-	for (size_t i = 0; i < all.n; i++) {
-		autofree char *path = mem_printf("%s/%s.jsonl", dir, all.v[i].run_id);
-
-		if (all.v[i].seen)
-			continue;
-		r = (struct verify_report){.state = VERIFY_BROKEN};
-		snprintf(r.run_id, sizeof(r.run_id), "%s", all.v[i].run_id);
-		snprintf(r.what, sizeof(r.what), "the ledger says that this run ended; it is missing");
-		each(path, &r, arg);
-		state = worse(state, r.state);
-	}
-	free(all.v);
-	return state;
+	/* Before the journals: whatever run it knows of has one by then. */
+	read_ledger(&all.ledger);
+	report(&all, ledger, &all.ledger.report);
+	verify_journals(&all);
+	report_missing(&all);
+	free(all.ledger.v);
+	return all.state;
 }

@@ -8,7 +8,7 @@
 
 enum verify_state {
 	VERIFY_OK,      /* whole, with its run.end (or the ledger) */
-	VERIFY_RUNNING, /* whole so far; the run's supervisor is alive */
+	VERIFY_RUNNING, /* whole so far, maybe to its run.end; the run's supervisor is alive */
 	VERIFY_CRASHED, /* whole, but torn last line or no run.end: no failure */
 	VERIFY_BROKEN,  /* changed, cut, reordered: exit 1 */
 	VERIFY_ERROR,   /* could not be read: exit 2 */
@@ -27,9 +27,10 @@ struct verify_report {
 /* path: a journal or ledger file. */
 void verify_file(const char *path, struct verify_report *r);
 
-/* Every journal under log_dir against the ledger: each run that the ledger
- * says ended has a journal whose head is the recorded one.  Calls each() per
- * file; returns the worst state. */
+/* Every journal under log_dir against the ledger: each run that the ledger knows
+ * has a journal of its own; one that the ledger says ended ends at the recorded
+ * head; one that ended is known to have.  Calls each() for the ledger, for each
+ * journal, and for each that is missing; returns the worst state. */
 enum verify_state verify_all(const char *log_dir,
 			     void (*each)(const char *path, const struct verify_report *r,
 					  void *arg),

@@ -21,9 +21,13 @@
 #include "cli/env.h"
 #include "cli/lifecycle.h"
 #include "cli/login.h"
+#include "cli/text.h"
 #include "inventory/agent.h"
 #include "policy/judge.h"
 #include "record/journal.h"
+#include "record/redact.h"
+
+enum { COMMAND_TEXT_MAX = 1024 /* bytes of the command line that `ps` shows; the rest is cut */ };
 
 struct run_options {
 	const char *agent, *profile, *workspace, *gateway, *requested_by, *ticket, *session;
@@ -213,35 +217,45 @@ static int take_profile(struct run *r, struct fault *f)
 }
 
 /* What the profile wants and this version or this machine cannot enforce is refused. */
-static int check_can(struct run *r, struct fault *f)
+static int check_can(const struct run *r, struct fault *f)
 {
 	const struct profile *p = r->profile;
+	const struct {
+		bool wanted;
+		const char *what, *mend;
+	} cannot[] = {
+		{p->limits.cpu_percent != 0,
+		 "limits.cpu needs a delegated cgroup, which this version cannot use",
+		 "leave limits.cpu out"},
+		{p->limits.pids != 0 && r->uid == 0,
+		 "the kernel does not count the processes of uid 0 (limits.pids)",
+		 "give it --user, or leave limits.pids out"},
+		{p->unix_datagram, "unix.datagram cannot be enforced by this version",
+		 "leave unix.datagram out"},
+		{p->gateway.token, "run tokens are not there in this version",
+		 "leave \"token\" out of gateway.identity"},
+		{p->tripwire.on, "a tripwire is not there in this version",
+		 "leave tripwire out, or set it to null"},
+		{p->approval.helper.n != 0, "approval helpers are not there in this version",
+		 "leave approval.helper out"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cannot); i++)
+		if (cannot[i].wanted)
+			return fault_set(f, cannot[i].mend, "%s", cannot[i].what);
+	return 0;
+}
+
+/* The options that have a form of their own. */
+static int read_values(struct run *r, struct fault *f)
+{
 	const char *require = r->o.require;
 
 	if (require && strcmp(require, "full") != 0 && strcmp(require, "kernel") != 0)
 		return fault_set(f, "say full or kernel", "--require %s is no tier", require);
-	if (p->limits.cpu_percent)
-		return fault_set(f, "leave limits.cpu out",
-				 "limits.cpu needs a delegated cgroup, which this version cannot use");
-	if (p->limits.pids && r->uid == 0)
-		return fault_set(f, "give it --user, or leave limits.pids out",
-				 "the kernel does not count the processes of uid 0 (limits.pids)");
-	if (p->unix_datagram)
-		return fault_set(f, "leave unix.datagram out",
-				 "unix.datagram cannot be enforced by this version");
-	if (p->gateway.token)
-		return fault_set(f, "leave \"token\" out of gateway.identity",
-				 "run tokens are not there in this version");
-	if (p->tripwire.on)
-		return fault_set(f, "leave it out, or set it to null",
-				 "a tripwire is not there in this version");
-	if (p->approval.helper.n)
-		return fault_set(f, "leave approval.helper out",
-				 "approval helpers are not there in this version");
+	r->wall_ms = r->profile->limits.wall_ms;
 	if (r->o.wall && !units_duration(r->o.wall, &r->wall_ms))
 		return fault_set(f, "for example 30s, 10m, 2h", "--wall %s is no duration", r->o.wall);
-	if (!r->o.wall)
-		r->wall_ms = p->limits.wall_ms;
 	return 0;
 }
 
@@ -260,11 +274,11 @@ static int find_walls(struct run *r, struct fault *f)
 /* Before the plan: what is there can be kept out of the agent's sight. */
 static int make_directories(struct run *r, struct fault *f)
 {
-	return paths_make(r->paths.state, "revoked.d", 0, f) < 0 ||
-			       paths_make(r->paths.log, "journal", 0, f) < 0 ||
-			       paths_make(r->paths.runtime, "runs", 0, f) < 0
-		       ? -1
-		       : 0;
+	if (paths_make(r->paths.state, "revoked.d", 1, f) < 0 ||
+	    paths_make(r->paths.log, "journal", 0, f) < 0 ||
+	    paths_make(r->paths.runtime, "runs", 0, f) < 0)
+		return -1;
+	return 0;
 }
 
 static int plan_files(struct run *r, struct fault *f)
@@ -282,7 +296,8 @@ static int plan_files(struct run *r, struct fault *f)
 static int make_plan(struct run *r, struct fault *f)
 {
 	if (find_places(r, f) < 0 || take_profile(r, f) < 0 || check_can(r, f) < 0 ||
-	    find_walls(r, f) < 0 || jail_check_stdio(f) < 0 || make_directories(r, f) < 0)
+	    read_values(r, f) < 0 || find_walls(r, f) < 0 || jail_check_stdio(f) < 0 ||
+	    make_directories(r, f) < 0)
 		return -1;
 	return plan_files(r, f);
 }
@@ -337,33 +352,69 @@ static int open_books(struct run *r, struct fault *f)
 	return lifecycle_start(&r->life, r->journal, f);
 }
 
-static int supervise(struct run *r, struct supervisor_end *end, struct fault *f)
+/* For `ps`: the command line, without the secrets in it. */
+static void command_text(char *const *argv, char *out, size_t size)
 {
-	char *command = mem_printf("%s", r->argv[0]);
+	bool announced = false;
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; argv[i] && n + 2 < size; i++) {
+		if (i > 0)
+			out[n++] = ' ';
+		redact_arg(argv[i], strlen(argv[i]), &announced, out + n, size - n);
+		n += strlen(out + n);
+	}
+}
+
+static int supervise(struct run *r, struct supervisor *s, struct supervisor_end *end,
+		     struct fault *f)
+{
+	const struct jail_plan plan = {
+		.profile = r->profile, .fs = &r->fs, .argv = r->argv, .env = r->env,
+		.hostname = r->agent->id, .uid = r->uid, .gid = r->gid, .want_tun = r->life.tun,
+	};
+	struct jail jail;
+
+	if (jail_start(&plan, &jail, f) < 0)
+		return -1;
+	if ((jail.tun >= 0) != r->life.tun) {
+		jail_end(&jail);
+		return fault_set(f, "see `warder doctor`",
+				 "the catch-all device cannot be had after all");
+	}
+	lifecycle_started(&r->life, jail.command);
+	return supervisor_run(s, &jail, end, f);
+}
+
+/* Whatever comes of it is on record before its supervisor, and with it the run's directory,
+ * is gone: who waits for that may rely on the record. */
+static int run_and_record(struct run *r, struct supervisor_end *end)
+{
+	char command[COMMAND_TEXT_MAX];
 	const struct supervisor_plan plan = {
 		.profile = r->profile, .fs = &r->fs, .gateway = &r->gateway, .who = &r->who,
 		.revocation = &r->revocation, .journal = r->journal,
 		.state_dir = r->paths.state, .run_dir = r->run_dir, .command = command,
 		.wall_ms = r->wall_ms, .observe = r->o.observe, .uid = r->uid, .gid = r->gid,
 	};
-	const struct jail_plan jail_plan = {
-		.profile = r->profile, .fs = &r->fs, .argv = r->argv, .env = r->env,
-		.hostname = r->agent->id, .uid = r->uid, .gid = r->gid, .want_tun = r->life.tun,
-	};
-	struct supervisor *s = supervisor_new(&plan, f);
-	struct jail jail;
-	int rc = s ? jail_start(&jail_plan, &jail, f) : -1;
+	struct fault f = {0}, end_fault = {0};
+	struct supervisor *s;
+	int rc;
 
-	if (rc == 0 && (jail.tun >= 0) != r->life.tun) {
-		rc = fault_set(f, "see `warder doctor`", "the catch-all device cannot be had after all");
-		jail_end(&jail);
+	command_text(r->argv, command, sizeof(command));
+	s = supervisor_new(&plan, &f);
+	rc = s ? supervise(r, s, end, &f) : -1;
+	if (rc < 0) {
+		end->reason = END_ERROR;
+		end->exit_code = EXIT_NOT_STARTED;
 	}
-	if (rc == 0) {
-		lifecycle_started(&r->life, jail.command);
-		rc = supervisor_run(s, &jail, end, f);
-	}
+	lifecycle_appeared(&r->life, r->journal, r->o.quiet);
+	if (lifecycle_end(&r->life, r->journal, end, rc < 0 ? &f : NULL, &end_fault) < 0)
+		fault_print(&end_fault);
 	supervisor_free(s);
-	free(command);
+	if (rc < 0)
+		fault_print(&f);
 	return rc;
 }
 
@@ -371,11 +422,13 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 {
 	uint64_t denials = journal_denials(r->journal);
 
-	if (end->why[0] && end->reason == END_POLICY)
-		fprintf(stderr, "%s\n", end->why);
-	else if (end->why[0])
-		fprintf(stderr, "warder: %s: %s\n", end->reason == END_CHILD ? r->argv[0] :
-			end_reason_name(end->reason), end->why);
+	if (end->why[0] && end->reason != END_POLICY)
+		fprintf(stderr, "warder: %s: ", end->reason == END_CHILD ? r->argv[0] :
+			end_reason_name(end->reason));
+	if (end->why[0]) {
+		text_print(stderr, end->why);
+		fputc('\n', stderr);
+	}
 	if (!r->o.quiet && denials > 0)
 		fprintf(stderr, "warder: %llu denied; see `warder log --run %s`\n",
 			(unsigned long long)denials, r->run_id);
@@ -385,24 +438,16 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 static int run_recorded(struct run *r)
 {
 	struct supervisor_end end = {.reason = END_ERROR, .exit_code = EXIT_NOT_STARTED};
-	struct fault f = {0}, end_fault = {0};
-	int rc;
+	struct fault f = {0};
 
 	if (open_books(r, &f) < 0) {
 		fault_print(&f);
-		return EXIT_NOT_STARTED;
+	} else {
+		env_wipe();
+		if (run_and_record(r, &end) == 0)
+			say_end(r, &end);
 	}
-	env_wipe();
-	rc = supervise(r, &end, &f);
-	if (rc < 0) {
-		end.reason = END_ERROR;
-		end.exit_code = EXIT_NOT_STARTED;
-		fault_print(&f);
-	}
-	if (lifecycle_end(&r->life, r->journal, &end, rc < 0 ? &f : NULL, &end_fault) < 0)
-		fault_print(&end_fault);
-	if (rc == 0)
-		say_end(r, &end);
+	rmdir(r->run_dir); /* where the supervisor has not come so far */
 	return end.exit_code;
 }
 
@@ -456,6 +501,7 @@ static void run_free(struct run *r)
 	free(r->shim);
 	free(r->program);
 	free(r->run_dir);
+	fd_close(&r->o.status_fd);
 }
 
 int cmd_run(int argc, char **argv)
@@ -469,8 +515,12 @@ int cmd_run(int argc, char **argv)
 		return usage("which agent? --agent ID");
 	if (first == argc)
 		return usage("which command? warder run --agent ID -- COMMAND");
-	if (r.o.status_fd >= 0 && fcntl(r.o.status_fd, F_SETFD, FD_CLOEXEC) < 0)
-		return usage("--status-fd: that descriptor is not open");
+	if (r.o.status_fd >= 0) {
+		/* Another number: 1 or 2 may be the command's, too. */
+		r.o.status_fd = fcntl(r.o.status_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (r.o.status_fd < 0)
+			return usage("--status-fd: that descriptor is not open");
+	}
 	r.argv = argv + first;
 	status = start(&r);
 	run_free(&r);

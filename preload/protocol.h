@@ -28,6 +28,9 @@
  * that name is denied.  Returns the line's length; 0: not denied. */
 #define WARDER_OP_NAME 3
 
+/* As WHY, of the last child that was denied: posix_spawn()'s is gone when its parent asks. */
+#define WARDER_OP_WHY_CHILD 4
+
 #define WARDER_PROTOCOL_VERSION 1
 #define WARDER_TEXT_MAX 512 /* bytes of a line, the newline that the shim adds included */
 

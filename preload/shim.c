@@ -234,11 +234,11 @@ static void say(char *text, long len)
 	sys5(__NR_write, 2, (long)text, (long)n + 1, 0, 0);
 }
 
-static void explain(void)
+static void explain(long op)
 {
 	char text[WARDER_TEXT_MAX];
 
-	say(text, hypercall(WARDER_OP_WHY, text, sizeof(text)));
+	say(text, hypercall(op, text, sizeof(text)));
 }
 
 /* The environment of the next program: with the shim, however it was cleaned. */
@@ -329,7 +329,7 @@ static long exec_raw(const char *path, char *const argv[], char *const envp[])
 static int exec_failed(long err)
 {
 	if (err == -EACCES)
-		explain();
+		explain(WARDER_OP_WHY);
 	return fail(err);
 }
 
@@ -546,7 +546,7 @@ static int spawn(spawn_fn *next, int *pid, const char *path, const void *actions
 		return ENOSYS;
 	err = next(pid, path, actions, attr, argv, env_with_shim(envp, room, n, preload));
 	if (err == EACCES)
-		explain();
+		explain(WARDER_OP_WHY_CHILD);
 	return err;
 }
 
@@ -601,6 +601,6 @@ int connect(int fd, const void *addr, unsigned int len)
 	long err = sys5(__NR_connect, fd, (long)addr, (long)len, 0, 0);
 
 	if (err == -EACCES)
-		explain();
+		explain(WARDER_OP_WHY);
 	return err < 0 ? fail(err) : 0;
 }

@@ -171,16 +171,18 @@ static ssize_t read_proc(pid_t tid, const char *name, char *buf, size_t size)
 	return n;
 }
 
-int agentproc_ids(pid_t tid, pid_t *tgid, pid_t *pid)
+int agentproc_ids(pid_t tid, pid_t *tgid, pid_t *parent, pid_t *pid)
 {
 	char text[PROC_TEXT_MAX];
 	ssize_t n = read_proc(tid, "status", text, sizeof(text));
 	const char *own = n < 0 ? NULL : strstr(text, "\nTgid:");
-	const char *inside = own ? strstr(own, "\nNStgid:") : NULL;
+	const char *up = own ? strstr(own, "\nPPid:") : NULL;
+	const char *inside = up ? strstr(up, "\nNStgid:") : NULL;
 
 	if (inside == NULL)
 		return n < 0 ? (int)n : -ESRCH;
 	*tgid = atoi(own + strlen("\nTgid:"));
+	*parent = atoi(up + strlen("\nPPid:"));
 	/* One number a pid namespace, from ours inwards. */
 	inside += strlen("\nNStgid:");
 	*pid = 0;

@@ -36,8 +36,8 @@ struct args {
 int agentmem_args(pid_t tid, uint64_t addr, struct args *a);
 void args_free(struct args *a);
 
-/* tgid, and pid as the agent sees it; 0 or -errno. */
-int agentproc_ids(pid_t tid, pid_t *tgid, pid_t *pid);
+/* tgid, its parent's, and pid as the agent sees it; 0 or -errno. */
+int agentproc_ids(pid_t tid, pid_t *tgid, pid_t *parent, pid_t *pid);
 /* What /proc/TID/NAME points to. Its length, or -errno. */
 ssize_t agentproc_link(pid_t tid, const char *name, char *buf, size_t size);
 /* The flags of a descriptor as open(2) has them (O_CLOEXEC, O_NONBLOCK), or -errno. */

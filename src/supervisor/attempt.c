@@ -14,7 +14,7 @@ enum { WHY_LINES = 64 }; /* denials kept for `why`; older ones are in the journa
 
 struct why_table {
 	struct why {
-		pid_t tgid;
+		pid_t tgid, parent; /* 0: not known */
 		char name[ADDR_NAME_MAX + 1]; /* of a `resolve` denial; else "" */
 		char line[WHY_LINE_MAX];
 	} v[WHY_LINES];
@@ -26,12 +26,13 @@ struct why_table *why_new(void)
 	return mem_alloc(sizeof(struct why_table));
 }
 
-static void remember(struct supervisor *s, pid_t tgid, const char *tool, const char *resource,
-		     const struct verdict *v)
+static void remember(struct supervisor *s, pid_t tgid, pid_t parent, const char *tool,
+		     const char *resource, const struct verdict *v)
 {
 	struct why *w = &s->why->v[s->why->next++ % WHY_LINES];
 
 	w->tgid = tgid;
+	w->parent = parent;
 	snprintf(w->name, sizeof(w->name), "%s", strcmp(tool, "resolve") == 0 ? resource : "");
 	snprintf(w->line, sizeof(w->line), "warder: denied %s %s: %s%s%s%s", tool, resource,
 		 v->reason, v->rule ? " (" : "", v->rule ? v->rule : "", v->rule ? ")" : "");
@@ -40,16 +41,17 @@ static void remember(struct supervisor *s, pid_t tgid, const char *tool, const c
 static void remember_attempt(struct supervisor *s, const struct attempt *a,
 			     const struct verdict *v)
 {
-	remember(s, a->by ? a->by->tgid : 0, a->tool, a->resource, v);
+	remember(s, a->by ? a->by->tgid : 0, a->by ? a->by->parent : 0, a->tool, a->resource, v);
 }
 
-/* The newest line that fits: by process, or by name where one is given. */
-static const char *recall(const struct why_table *t, pid_t tgid, const char *name)
+/* The newest line that fits what is not 0 or NULL of these. */
+static const char *recall(const struct why_table *t, pid_t tgid, pid_t parent, const char *name)
 {
 	for (size_t i = 1; i <= WHY_LINES && i <= t->next; i++) {
 		const struct why *w = &t->v[(t->next - i) % WHY_LINES];
 
-		if (name ? strcmp(w->name, name) == 0 : w->tgid == tgid && tgid != 0)
+		if ((tgid && w->tgid == tgid) || (parent && w->parent == parent) ||
+		    (name && strcmp(w->name, name) == 0))
 			return w->line;
 	}
 	return NULL;
@@ -57,12 +59,17 @@ static const char *recall(const struct why_table *t, pid_t tgid, const char *nam
 
 const char *attempt_why(const struct supervisor *s, pid_t tgid)
 {
-	return recall(s->why, tgid, NULL);
+	return recall(s->why, tgid, 0, NULL);
+}
+
+const char *attempt_why_child(const struct supervisor *s, pid_t tgid)
+{
+	return recall(s->why, 0, tgid, NULL);
 }
 
 const char *attempt_why_name(const struct supervisor *s, const char *name)
 {
-	return recall(s->why, 0, name);
+	return recall(s->why, 0, 0, name);
 }
 
 /* The verdict as it will be carried out. */
@@ -161,7 +168,7 @@ void attempt_denied_later(struct supervisor *s, struct action *decision, pid_t t
 	act.via = via;
 	act.detail = detail;
 	refuse(&act, err);
-	remember(s, tgid, act.tool, act.resource, v);
+	remember(s, tgid, 0, act.tool, act.resource, v);
 	journal_append(s->plan->journal, &act);
 }
 

@@ -141,7 +141,7 @@ static void dispatch(struct supervisor *s, const struct seccomp_notif *n)
 	int rc;
 
 	rq.who.tid = rq.tid;
-	rc = agentproc_ids(rq.tid, &rq.who.tgid, &rq.who.pid);
+	rc = agentproc_ids(rq.tid, &rq.who.tgid, &rq.who.parent, &rq.who.pid);
 	if (agentproc_link(rq.tid, "exe", rq.exe, sizeof(rq.exe)) > 0)
 		rq.who.exe = rq.exe;
 	if (!notify_valid(s, rq.id))

@@ -48,6 +48,9 @@ void on_prctl(struct supervisor *s, struct request *rq)
 	case WARDER_OP_WHY:
 		reply(s, rq, attempt_why(s, rq->who.tgid));
 		break;
+	case WARDER_OP_WHY_CHILD:
+		reply(s, rq, attempt_why_child(s, rq->who.tgid));
+		break;
 	case WARDER_OP_NAME:
 		name(s, rq);
 		break;

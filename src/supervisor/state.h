@@ -59,6 +59,7 @@ int64_t loop_next_wake(const struct supervisor *s);
 
 struct agent_process {
 	pid_t tid, tgid;      /* in the supervisor's pid namespace */
+	pid_t parent;         /* its parent's tgid, in the same */
 	pid_t pid;            /* tgid as the agent sees it */
 	const char *exe;      /* in the agent's root; NULL: not known */
 	char *const *argv;    /* exec only; else NULL */
@@ -97,6 +98,7 @@ void attempt_denied_later(struct supervisor *s, struct action *decision, pid_t t
 void attempt_finding(struct supervisor *s, const struct attempt *a);
 /* The last denial of a process, or of a name: "warder: denied ...", or NULL. */
 const char *attempt_why(const struct supervisor *s, pid_t tgid);
+const char *attempt_why_child(const struct supervisor *s, pid_t tgid); /* of one of its children */
 const char *attempt_why_name(const struct supervisor *s, const char *name);
 
 /* --- the parts; each _start adds its sources to the loop, 0 or -1 with a fault -------------- */

@@ -62,7 +62,7 @@ static int64_t hypercall(const struct seccomp_notif *req)
 		if (read_agent(req->pid, buffer, name, sizeof(name)) != sizeof(name) ||
 		    strcmp(name, "denied.example") != 0)
 			return 0;
-	} else if (op != WARDER_OP_WHY) {
+	} else if (op != WARDER_OP_WHY && op != WARDER_OP_WHY_CHILD) {
 		return -EINVAL;
 	}
 	l = (struct iovec){(char *)text, strlen(text) < len ? strlen(text) : len};

@@ -106,7 +106,10 @@ exit_is 'a profile that is wrong is a negative answer' 1
 is 'the key is named by file and line, with the one that was meant' "${err%%$'\n'*}" \
 	"warder: $T/x.json:7: egress.rules[2].prot: unknown key; did you mean \"port\"?"
 is 'and nothing is on stdout' "$out" ''
-(cd "$T" && run_warder profile check x.json && like 'a bare file name is a file' "$err" 'x\.json:7:')
+cd "$T" || exit 1
+run_warder profile check x.json
+like 'a bare file name is a file' "$err" 'x\.json:7:'
+cd "$WS" || exit 1
 run_warder profile check "$T/nowhere.json"
 exit_is 'a file that is not there' 1
 like 'is named' "$err" "$T/nowhere.json: No such file"

@@ -4,7 +4,7 @@
 . "${0%/*}/lib.sh"
 
 add_agent bot
-net=$(probe net)
+net=$(probe net) exec=$(probe exec)
 see=(--ro "$T/bin")
 
 # lines: how many of the shim's lines there are.
@@ -16,7 +16,6 @@ sandbox -- sh -c 'mount; exit 0'
 like 'a denied command' "$err" 'warder: denied exec /.*/mount: an agent stays where it is \(exec\[[0-9]+\]\)'
 like 'beside what the shell says' "$err" 'Permission denied'
 is 'is one line' "$(lines)" 1
-sandbox -- sh -c 'mount /x; exit 0' --quiet
 sandbox -- bash -c 'echo >/dev/tcp/192.0.2.1/80'
 like 'a denied connection' "$err" 'warder: denied connect 192\.0\.2\.1:80: '
 is 'is one line, too' "$(lines)" 1
@@ -65,6 +64,14 @@ is 'or is full' "$status$(lines)" 00
 sandbox -- sh -c 'true; ls /; cat /etc/hostname >/dev/null; ls /nothing; exit 0'
 is 'what is allowed, or fails by itself, is not its business' "$(lines)" 0
 
+# It survives a cleaned environment, where there is a C library.
+sandbox -- env -i /bin/sh -c '/bin/mount; exit 0'
+is 'an empty environment does not lose it' "$(lines)" 1
+sandbox -- sh -c 'unset LD_PRELOAD; sh -c "/bin/mount; exit 0"'
+is 'nor an unset variable' "$(lines)" 1
+sandbox -- env LD_PRELOAD=/nowhere.so sh -c '/bin/mount; exit 0'
+is "nor a program's own" "$(lines)" 1
+
 # --- its absence ---------------------------------------------------------------------------
 
 # same NAME RECORD COMMAND...: the same denial, and no word of it.
@@ -72,7 +79,7 @@ same() {
 	local name=$1 record=$2
 
 	shift 2
-	sandbox "${see[@]}" -- "$@"
+	sandbox "${see[@]}" ${without[@]+"${without[@]}"} -- "$@"
 	is "$name: nothing is said" "$(lines)" 0
 	if denials | grep -qE "^$record$"; then
 		pass "$name: and it is refused, and on record, all the same"
@@ -80,19 +87,18 @@ same() {
 		fail "$name: and it is refused, and on record, all the same" "$(denials)"$'\n'"$err"
 	fi
 }
-same 'an empty environment' 'exec /.*/mount EACCES' env -i /bin/sh -c '/bin/mount; exit 0'
-same 'an unset variable' 'exec /.*/mount EACCES' env -u LD_PRELOAD sh -c 'mount; exit 0'
-same 'an unset variable' 'connect 192.0.2.1:80 EACCES' env -u LD_PRELOAD bash -c \
-	'echo >/dev/tcp/192.0.2.1/80'
-same 'a static program' 'connect 192.0.2.1:80 EACCES' "$net" tcp 192.0.2.1 80
-run env LD_PRELOAD= "$WARDER" run --agent bot --env LD_PRELOAD= -- sh -c 'mount; exit 0'
-is 'nor does it help to switch it off' "$(denials | grep -c ' EACCES$')" 1
-sandbox -- sh -c 'unset LD_PRELOAD; export WARDER_IN_SESSION=1 WARDER_DISABLE=1; sh -c mount; exit 0'
-is 'or any other variable' "$(denials | grep -c ' EACCES$')" 1
+same 'a static program' 'connect 192.0.2.1:80 EACCES' "$net" tcp,192.0.2.1,80
+same 'a static program that runs commands' 'exec /.*/mount EACCES' "$exec" plain,/bin/mount
+same 'an empty environment after one' 'exec /.*/mount EACCES' "$exec" fexecve,/bin/mount
+without=(--env LD_PRELOAD=)
+same 'no shim at all' 'exec /.*/mount EACCES' sh -c '/bin/mount; exit 0'
+same 'no shim at all' 'connect 192.0.2.1:80 EACCES' bash -c 'echo >/dev/tcp/192.0.2.1/80'
+same 'no shim at all' 'resolve denied.example EACCES' /usr/bin/python3 ask.py resolve
+without=()
+sandbox -- sh -c 'export LD_PRELOAD= WARDER_IN_SESSION=1 WARDER_DISABLE=1; sh -c /bin/mount; exit 0'
+is 'nor does any variable help' "$(denials)" "exec $(readlink -f /bin/mount) EACCES"
 sandbox -- sh -c 'ls -l /run/warder/lib/; echo evil >/run/warder/lib/libwarder-preload.so; echo $?'
 unlike 'the shim itself is not for the agent to change' "$out" '^0$'
-sandbox -- env -i /bin/sh -c 'echo $LD_PRELOAD'
-is 'an environment that was emptied stays empty' "$out" ''
 sandbox -- sh -c 'ls / | head -n 1; LD_PRELOAD=/nowhere.so ls / >/dev/null'
 unlike 'a wrong LD_PRELOAD is the loader'"'"'s to complain about' "$err" 'warder'
 

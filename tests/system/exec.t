@@ -149,6 +149,20 @@ exit_is 'nor from its /tmp' 126
 agent_runs some sh -c "cp '$bin/allowed' /tmp/x && exec /tmp/x ran"
 exit_is 'which could be run from otherwise' 42
 
+# Ways round by /proc, where a path is another one to each that follows it.
+for file in allowed forbidden; do
+	wanted=42
+	[ "$file" = allowed ] || wanted=126
+	agent_runs some sh -c "cd '$bin' && exec /proc/self/cwd/$file ran"
+	exit_is "by /proc/self/cwd: $file" "$wanted"
+	agent_runs some sh -c "exec 3<'$bin/$file' && exec /dev/fd/3 ran"
+	exit_is "by /dev/fd: $file" "$wanted"
+	agent_runs some sh -c "exec /proc/\$\$/root$bin/$file ran"
+	exit_is "by its own number: $file" "$wanted"
+done
+agent_runs some sh -c "exec /proc/1/root$bin/forbidden ran"
+exit_is 'nor by what another process has for a root' 126
+
 RUN=(--observe)
 attempts some exec <<ROWS
 plain,$bin/forbidden     ok      -                     --observe lets pass what is denied

@@ -149,6 +149,7 @@ static void print_revocation(json_t *record, json_t *detail)
 	print_pair(json_object_get(record, "requested_by"), "id", "by");
 	print_pair(record, "reason", "why");
 	print_pair(detail, "ended", "runs ended");
+	print_pair(detail, "forced", "supervisors killed");
 	print_pair(detail, "ms", "in ms");
 	print_pair(detail, "left", "LEFT");
 }

@@ -99,22 +99,22 @@ int fd_sync_parent(const char *path)
 	return fd >= 0 && (fsync(fd) == 0 || errno == EINVAL) ? 0 : -1;
 }
 
-int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode)
+int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode, bool durable)
 {
 	autofree char *tmp = mem_printf("%s.XXXXXX", path);
 	autofd int fd = mkostemp(tmp, O_CLOEXEC);
 
 	if (fd < 0)
 		return -1;
-	if (fchmod(fd, mode) < 0 || fd_write_all(fd, buf, len) < 0 || fsync(fd) < 0 ||
-	    rename(tmp, path) < 0) {
+	if (fchmod(fd, mode) < 0 || fd_write_all(fd, buf, len) < 0 ||
+	    (durable && fsync(fd) < 0) || rename(tmp, path) < 0) {
 		int err = errno;
 
 		unlink(tmp);
 		errno = err;
 		return -1;
 	}
-	return fd_sync_parent(path);
+	return durable ? fd_sync_parent(path) : 0;
 }
 
 int fd_send(int sock, int fd, const void *buf, size_t len)

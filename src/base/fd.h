@@ -31,9 +31,9 @@ ssize_t fd_read_all(int fd, char *buf, size_t size);
 char *fd_slurp(const char *path, size_t max, size_t *len);
 /* Syncs the directory that path lies in, so that a new name there outlives a crash. */
 int fd_sync_parent(const char *path);
-/* Writes path anew: a temporary file beside it, fsync, rename, fsync of the
- * directory.  0, or -1 with errno. */
-int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode);
+/* Writes path anew: a temporary file beside it, rename; durable: with the fsync of
+ * both the file and its directory.  0, or -1 with errno. */
+int fd_replace_file(const char *path, const void *buf, size_t len, mode_t mode, bool durable);
 
 /* One descriptor over a connected AF_UNIX socket with len (>0) bytes beside it.
  * fd may be -1: then only the bytes travel.  unix(7). */

@@ -345,7 +345,7 @@ int agent_save(const char *config_dir, const struct agent *a, bool replace, stru
 	text = mem_printf("%s\n", json);
 	path = path_of(config_dir, a->id);
 	if (replace)
-		ret = fd_replace_file(path, text, strlen(text), 0644);
+		ret = fd_replace_file(path, text, strlen(text), 0644, true);
 	else
 		ret = write_new(path, text, strlen(text), 0644);
 	if (ret == 0)

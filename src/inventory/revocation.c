@@ -180,7 +180,7 @@ int revocation_write(const char *state_dir, const char *name, const char *why, c
 	if (paths_make(state_dir, DIRECTORY, 1, f) < 0)
 		return -1;
 	text = revocation_text(why, by);
-	if (fd_replace_file(path, text, strlen(text), 0644) < 0)
+	if (fd_replace_file(path, text, strlen(text), 0644, true) < 0)
 		return fault_errno(f, NULL, "cannot write %s", path);
 	return 0;
 }

@@ -269,7 +269,7 @@ static int write_state(struct supervisor *s, struct fault *f)
 		json_int(&j, "wall_ms", plan->wall_ms);
 	json_close(&j, '}');
 	buf[j.len] = '\n';
-	if (fd_replace_file(path, buf, j.len + 1, 0600) < 0)
+	if (fd_replace_file(path, buf, j.len + 1, 0600, false) < 0)
 		return fault_errno(f, NULL, "cannot write %s", path);
 	return 0;
 }

@@ -111,14 +111,14 @@ static void test_replace(void **state)
 	mode_t old = umask(0077);
 
 	(void)state;
-	assert_int_equal(fd_replace_file(path, "one", 3, 0644), 0);
-	assert_int_equal(fd_replace_file(path, "two!", 4, 0640), 0);
+	assert_int_equal(fd_replace_file(path, "one", 3, 0644, true), 0);
+	assert_int_equal(fd_replace_file(path, "two!", 4, 0640, true), 0);
 	umask(old);
 	text = unit_read("replaced", NULL);
 	assert_string_equal(text, "two!");
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
-	assert_int_equal(fd_replace_file(missing, "x", 1, 0644), -1);
+	assert_int_equal(fd_replace_file(missing, "x", 1, 0644, true), -1);
 	assert_int_equal(errno, ENOENT);
 }
 
@@ -131,7 +131,7 @@ static void test_replace_fails(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(fd_replace_file(path, "x", 1, 0644), -1);
+	assert_int_equal(fd_replace_file(path, "x", 1, 0644, true), -1);
 	assert_int_equal(errno, EISDIR);
 	assert_int_not_equal(system(ls), 0);
 }

@@ -9,6 +9,7 @@
 #ifndef WARDER_BASE_MEM_H
 #define WARDER_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ struct strlist {
 	size_t n;
 };
 void strlist_add(struct strlist *l, const char *s); /* copies s */
+bool strlist_has(const struct strlist *l, const char *s);
 void strlist_free(struct strlist *l);
 
 #endif

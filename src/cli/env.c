@@ -34,14 +34,6 @@ static bool matches_any(const char *name, char *const *patterns, size_t n)
 	return false;
 }
 
-static bool named_in(const char *name, const struct strlist *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->v[i], name) == 0)
-			return true;
-	return false;
-}
-
 static bool announces_secret(const char *name)
 {
 	return redact_names_secret(name, strlen(name));
@@ -66,9 +58,9 @@ static bool passes(const struct env_request *rq, const char *name, const char *v
 {
 	const struct strlist *by_profile = &rq->profile->env.pass;
 
-	if (named_in(name, rq->pass) || named_in(name, rq->set))
+	if (strlist_has(rq->pass, name) || strlist_has(rq->set, name))
 		return true;
-	if (named_in(name, by_profile))
+	if (strlist_has(by_profile, name))
 		return announces_secret(name) || !has_secret(value);
 	if (!matches_any(name, by_profile->v, by_profile->n) &&
 	    !matches_any(name, rq->pass->v, rq->pass->n))

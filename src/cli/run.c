@@ -317,12 +317,39 @@ static void make_env(struct run *r)
 static char *real_path(const char *path, void *arg)
 {
 	(void)arg;
-	return realpath(path, NULL);
+	/* Of the many that are tried few are there, and realpath(3) asks once a component. */
+	return access(path, F_OK) < 0 ? NULL : realpath(path, NULL);
+}
+
+/* The directories of a PATH that are there, each once: /bin may be /usr/bin. */
+static char *real_directories(const char *path_env)
+{
+	struct strlist seen = {0};
+	char *out = mem_strdup("");
+
+	for (const char *dir = path_env; *dir != '\0';) {
+		size_t len = strcspn(dir, ":");
+		autofree char *text = mem_strndup(dir, len);
+		autofree char *real = dir[0] == '/' ? realpath(text, NULL) : NULL;
+
+		if (real && !strlist_has(&seen, real)) {
+			char *longer = mem_printf("%s%s%s", out, seen.n ? ":" : "", real);
+
+			strlist_add(&seen, real);
+			free(out);
+			out = longer;
+		}
+		dir += len + (dir[len] == ':');
+	}
+	strlist_free(&seen);
+	return out;
 }
 
 static void resolve_commands(struct run *r)
 {
-	judge_resolve_exec_rules(r->profile, env_get(r->env, "PATH"), real_path, NULL);
+	autofree char *path = real_directories(env_get(r->env, "PATH"));
+
+	judge_resolve_exec_rules(r->profile, path, real_path, NULL);
 }
 
 /* --- the run -------------------------------------------------------------------------------------- */

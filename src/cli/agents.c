@@ -55,10 +55,12 @@ static int add(struct request *r, int argc, char **argv)
 	struct fault f;
 
 	if (argc != 1)
-		return options_usage("agents", argc == 0 ? "add: wants an ID" : "add: takes one ID only");
+		return options_usage("agents",
+				     argc == 0 ? "add: wants an ID" : "add: takes one ID only");
 	a->id = argv[0];
 	if (a->owner == NULL)
-		return options_usage("agents", "add: wants --owner: one person answers for an agent");
+		return options_usage("agents",
+				     "add: wants --owner: one person answers for an agent");
 	if (a->environment == NULL)
 		return options_usage("agents", "add: wants --environment");
 	if (a->profile == NULL)

@@ -16,11 +16,14 @@ enum { STATE_COLUMN = 9, NAME_COLUMN = 18, TEXT_MAX = 4096 };
 enum state { STATE_OK, STATE_MISSING, STATE_UNTRIED };
 
 static const char *const state_names[] = {
-	[STATE_OK] = "ok", [STATE_MISSING] = "missing", [STATE_UNTRIED] = "untried",
+	[STATE_OK] = "ok",
+	[STATE_MISSING] = "missing",
+	[STATE_UNTRIED] = "untried",
 };
 
 #define NO_RUN "no run can start"
 
+/* clang-format off */
 static const struct row {
 	const char *name;
 	probe_fn *probe;
@@ -28,14 +31,17 @@ static const struct row {
 	const char *needs; /* an earlier row, without which this one cannot be tried */
 	const char *costs;
 } rows[] = {
-	{"user-namespace", probe_user_namespace, true, NULL, NO_RUN ": all other walls stand in it"},
+	{"user-namespace", probe_user_namespace, true, NULL,
+	 NO_RUN ": all other walls stand in it"},
 	{"namespaces", probe_namespaces, true, "user-namespace", NO_RUN},
-	{"mounts", probe_mounts, true, "namespaces", NO_RUN ": an agent would see the host's files"},
+	{"mounts", probe_mounts, true, "namespaces",
+	 NO_RUN ": an agent would see the host's files"},
 	{"network", probe_network, true, "namespaces", NO_RUN},
 	{"catch-all", probe_tun, false, "namespaces",
 	 "UDP and ICMP are refused by their system calls instead of their packets"},
 	{"seccomp", probe_seccomp, true, NULL, NO_RUN ": nothing could be held and decided"},
-	{"held-calls", probe_held, true, "seccomp", NO_RUN ": a program with a timer would wait for ever"},
+	{"held-calls", probe_held, true, "seccomp",
+	 NO_RUN ": a program with a timer would wait for ever"},
 	{"descriptors", probe_getfd, true, "user-namespace", NO_RUN},
 	{"handoff", probe_handoff, true, "held-calls", NO_RUN ": no connection could be made"},
 	{"tracing", probe_ptrace, true, "user-namespace", NO_RUN ": no command could be verified"},
@@ -43,10 +49,12 @@ static const struct row {
 	{"sandbox", probe_sandbox, true, "namespaces", NO_RUN},
 	{"journal", probe_journal, true, NULL, NO_RUN ": no record, no action"},
 	{"runtime", probe_runtime, true, NULL, NO_RUN},
-	{"revocations", probe_revocations, true, NULL, NO_RUN ": what cannot be told counts as revoked"},
+	{"revocations", probe_revocations, true, NULL,
+	 NO_RUN ": what cannot be told counts as revoked"},
 	{"inventory", probe_inventory, false, NULL, "an agent that cannot be read does not run"},
 	{"shim", probe_shim, false, NULL, "an agent is not told why something was denied"},
 };
+/* clang-format on */
 
 struct finding {
 	enum state state;
@@ -126,8 +134,9 @@ static void print_tier(bool full, bool json)
 
 	uname(&u);
 	if (!json) {
-		printf("\ntier %s: warder %s run agents here (warder %s, Linux %s, %s, uid %u)\n", tier,
-		       full ? "can" : "cannot", PACKAGE_VERSION, u.release, u.machine, geteuid());
+		printf("\ntier %s: warder %s run agents here (warder %s, Linux %s, %s, uid %u)\n",
+		       tier, full ? "can" : "cannot", PACKAGE_VERSION, u.release, u.machine,
+		       geteuid());
 		return;
 	}
 	json_init(&j, line, sizeof(line));

@@ -94,8 +94,9 @@ static void say_end(const struct kill *k, const struct run_entry *r, bool forced
 static int force(const struct kill *k, const struct run_entry *r, int64_t since)
 {
 	if (!run_force(r)) {
-		fprintf(stderr, "warder: %s is not gone: its supervisor, pid %d, cannot be killed\n",
-			r->id, (int)r->pid);
+		fprintf(stderr,
+			"warder: %s is not gone: its supervisor, pid %d, cannot be killed\n", r->id,
+			(int)r->pid);
 		return EXIT_NO;
 	}
 	say_end(k, r, true, runs_now_ms() - since);
@@ -150,7 +151,8 @@ static int end_dead(const struct run_entry *r)
 {
 	struct fault f;
 
-	fprintf(stderr, "warder: %s is over: its supervisor died, and its sandbox with it\n", r->id);
+	fprintf(stderr, "warder: %s is over: its supervisor died, and its sandbox with it\n",
+		r->id);
 	if (run_clear(r, &f) < 0)
 		fault_print(&f);
 	else

@@ -6,24 +6,30 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
 #include "base/suggest.h"
+#include "cli/cli.h"
+
+#define WHOM "AGENT|--owner O|--environment E|--all"
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{"run",       cmd_run,       "--agent ID [options] -- COMMAND [ARG...]", "run an agent's command in its sandbox"},
-	{"ps",        cmd_ps,        "[--json]", "the runs that are going on"},
-	{"kill",      cmd_kill,      "RUN [--why TEXT] [--json]", "end one run"},
-	{"revoke",    cmd_revoke,    "AGENT|--owner O|--environment E|--all [--why TEXT] [--json]", "end an agent everywhere here, and keep it from starting"},
-	{"reinstate", cmd_reinstate, "AGENT|--owner O|--environment E|--all [--why TEXT]", "take a revocation back"},
-	{"log",       cmd_log,       "[verify [FILE...]] [options]", "what agents did and tried; whether that was changed"},
-	{"agents",    cmd_agents,    "add|list|show [ID] [options]", "the inventory: who may run at all"},
-	{"profile",   cmd_profile,   "check FILE | show NAME", "what an agent may touch"},
-	{"requests",  cmd_requests,  "[--json]", "what waits for an approval"},
-	{"approve",   cmd_approve,   "ID", "let a request pass"},
-	{"deny",      cmd_deny,      "ID [--why TEXT]", "refuse a request"},
-	{"doctor",    cmd_doctor,    "[--json]", "which walls this machine can have"},
-	{"version",   cmd_version,   "[--json]", "which warder this is"},
+	{"run", cmd_run, "--agent ID [options] -- COMMAND [ARG...]",
+	 "run an agent's command in its sandbox"},
+	{"ps", cmd_ps, "[--json]", "the runs that are going on"},
+	{"kill", cmd_kill, "RUN [--why TEXT] [--json]", "end one run"},
+	{"revoke", cmd_revoke, WHOM " [--why TEXT] [--json]",
+	 "end an agent everywhere here, and keep it from starting"},
+	{"reinstate", cmd_reinstate, WHOM " [--why TEXT]", "take a revocation back"},
+	{"log", cmd_log, "[verify [FILE...]] [options]",
+	 "what agents did and tried; whether that was changed"},
+	{"agents", cmd_agents, "add|list|show [ID] [options]",
+	 "the inventory: who may run at all"},
+	{"profile", cmd_profile, "check FILE | show NAME", "what an agent may touch"},
+	{"requests", cmd_requests, "[--json]", "what waits for an approval"},
+	{"approve", cmd_approve, "ID", "let a request pass"},
+	{"deny", cmd_deny, "ID [--why TEXT]", "refuse a request"},
+	{"doctor", cmd_doctor, "[--json]", "which walls this machine can have"},
+	{"version", cmd_version, "[--json]", "which warder this is"},
 };
 /* clang-format on */
 
@@ -74,7 +80,8 @@ int cmd_version(int argc, char **argv)
 		return status;
 	if (first < argc)
 		return options_usage("version", "takes no argument: %s", argv[first]);
-	printf(json ? "{\"name\":\"warder\",\"version\":\"%s\"}\n" : "warder %s\n", PACKAGE_VERSION);
+	printf(json ? "{\"name\":\"warder\",\"version\":\"%s\"}\n" : "warder %s\n",
+	       PACKAGE_VERSION);
 	return EXIT_YES;
 }
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/suggest.h"
+#include "cli/cli.h"
 
 enum { HELP_COLUMN = 24 }; /* where the help of an option begins */
 

@@ -34,11 +34,8 @@
 
 enum { SETTING_MAX = 512, HELD_PORT = 7, ELF_MAGIC = 4 };
 
-#define ALL_NAMESPACES                                                                             \
-	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |                \
-	 CLONE_NEWUTS | CLONE_NEWCGROUP)
-#define IN_CONTAINER                                                                               \
-	"start the container with --security-opt seccomp=unconfined "                              \
+#define IN_CONTAINER                                                  \
+	"start the container with --security-opt seccomp=unconfined " \
 	"--security-opt apparmor=unconfined --security-opt systempaths=unconfined"
 #define KERNEL_5_19 "boot Linux 5.19 or later"
 
@@ -350,7 +347,8 @@ int probe_held(const struct paths *paths, struct fault *f)
 	if (load_filter(&killable, f) < 0)
 		return -1;
 	if (!killable)
-		return fault_set(f, KERNEL_5_19, "no WAIT_KILLABLE_RECV: signals would interrupt them");
+		return fault_set(f, KERNEL_5_19,
+				 "no WAIT_KILLABLE_RECV: signals would interrupt them");
 	fault_set(f, NULL, "signals do not interrupt them");
 	return 0;
 }
@@ -432,7 +430,8 @@ int probe_getfd(const struct paths *paths, struct fault *f)
 /* Connects, and then reads from what it is connected to. */
 static void connect_held(int sock)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(HELD_PORT),
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+				  .sin_port = htons(HELD_PORT),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), killable;
 	struct fault f;
@@ -511,8 +510,7 @@ int probe_ptrace(const struct paths *paths, struct fault *f)
 		return -1;
 	hear(&h);
 	if (ptrace(PTRACE_SEIZE, h.pid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0)
-		return fault_errno(f, mend_ptrace(),
-				   "a child cannot be traced");
+		return fault_errno(f, mend_ptrace(), "a child cannot be traced");
 	if (send(h.sock, "g", 1, MSG_NOSIGNAL) != 1 || waitpid(h.pid, &status, __WALL) != h.pid ||
 	    status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8))
 		return fault_set(f, mend_kernel(), "a traced child does not stop at its exec");
@@ -565,8 +563,14 @@ static int try_sandbox(const struct profile *p, const struct fsplan *fs, struct 
 	static char *argv[] = {"/bin/true", NULL}, *env[] = {NULL};
 	autofd int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	const struct jail_plan plan = {
-		.profile = p, .fs = fs, .argv = argv, .env = env, .hostname = "doctor",
-		.uid = geteuid(), .gid = getegid(), .want_tun = tun >= 0,
+		.profile = p,
+		.fs = fs,
+		.argv = argv,
+		.env = env,
+		.hostname = "doctor",
+		.uid = geteuid(),
+		.gid = getegid(),
+		.want_tun = tun >= 0,
 	};
 	struct jail jail;
 	bool same;
@@ -583,12 +587,19 @@ static int try_sandbox(const struct profile *p, const struct fsplan *fs, struct 
 
 static int try_in(const struct paths *paths, char *workspace, struct fault *f)
 {
-	const struct profile_context where = {.config_dir = paths->config, .share_dir = paths->share,
-					      .workspace = workspace, .home = workspace};
-	const struct fsplan_context ctx = {.workspace = workspace, .home = workspace,
-					   .cwd = workspace, .ro = &(struct strlist){0},
-					   .rw = &(struct strlist){0}, .program = "/proc/self/exe",
-					   .hostname = "doctor", .uid = geteuid(), .gid = getegid()};
+	const struct profile_context where = {.config_dir = paths->config,
+					      .share_dir = paths->share,
+					      .workspace = workspace,
+					      .home = workspace};
+	const struct fsplan_context ctx = {.workspace = workspace,
+					   .home = workspace,
+					   .cwd = workspace,
+					   .ro = &(struct strlist){0},
+					   .rw = &(struct strlist){0},
+					   .program = "/proc/self/exe",
+					   .hostname = "doctor",
+					   .uid = geteuid(),
+					   .gid = getegid()};
 	struct profile *p = profile_load("default", &where, f);
 	struct fsplan fs = {0};
 	int rc = p ? fsplan_make(p, &ctx, &fs, f) : -1;

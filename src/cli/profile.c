@@ -40,7 +40,8 @@ static struct profile *load(const struct request *r, const char *name)
 static int check(const struct request *r, const char *name)
 {
 	autofree char *path = strchr(name, '/') == NULL && access(name, F_OK) == 0
-				      ? mem_printf("./%s", name) : mem_strdup(name);
+				      ? mem_printf("./%s", name)
+				      : mem_strdup(name);
 	struct profile *p = load(r, path);
 
 	if (p == NULL)

@@ -84,7 +84,7 @@ static void fill_row(struct row *row, const struct run_entry *r, json_t *answer)
 static void print_rows(const struct row *rows, size_t n)
 {
 	static const char *const heads[N_COLUMNS] = {"RUN",    "AGENT", "REQUESTED BY", "UP",
-						     "DENIED", "PID",   "COMMAND"};
+						     "DENIED", "PID",	"COMMAND"};
 	autofree const char **cells = mem_alloc((n + 1) * sizeof(heads));
 
 	if (n == 0)
@@ -134,7 +134,8 @@ static void print_runs(const struct run_list *l, bool json)
 		json_t *answer;
 
 		if (r->life == RUN_DEAD)
-			fprintf(stderr, "warder: %s crashed; `warder kill %s` clears away what it left\n",
+			fprintf(stderr,
+				"warder: %s crashed; `warder kill %s` clears away what it left\n",
 				r->id, r->id);
 		if (r->life != RUN_ALIVE)
 			continue;
@@ -161,8 +162,9 @@ int cmd_ps(int argc, char **argv)
 	struct run_list runs;
 	struct paths paths;
 	struct fault f;
-	int status, rc, first = options_parse(cli_verb("ps"), options, ARRAY_SIZE(options), false,
-					      argc, argv, &status);
+	int status, rc,
+		first = options_parse(cli_verb("ps"), options, ARRAY_SIZE(options), false, argc,
+				      argv, &status);
 
 	if (first < 0)
 		return status;

@@ -78,7 +78,8 @@ static void print_arguments(json_t *record)
 	json_t *argv = json_object_get(json_object_get(record, "process"), "argv"), *arg;
 	size_t left = ARGUMENTS_MAX, i;
 
-	json_array_foreach(argv, i, arg) {
+	json_array_foreach(argv, i, arg)
+	{
 		const char *s = json_is_string(arg) ? json_string_value(arg) : "";
 		size_t len = strlen(s);
 		autofree char *cut = NULL;
@@ -177,8 +178,8 @@ static const struct tail {
 	bool arguments;
 	void (*print)(json_t *record, json_t *detail);
 } tails[] = {
-	{"run.start", true, print_start},      {"run.end", false, print_end},
-	{"run.killed", false, print_killed},   {"revoked", false, print_revocation},
+	{"run.start", true, print_start},	 {"run.end", false, print_end},
+	{"run.killed", false, print_killed},	 {"revoked", false, print_revocation},
 	{"reinstated", false, print_revocation}, {"", true, print_reason},
 };
 

@@ -35,9 +35,11 @@ static int no_such_request(const char *verb, const struct option *options, size_
 		return status;
 	if (first + 1 != argc)
 		return options_usage(verb, "wants one ID");
-	fprintf(stderr, "warder: no such request: %s\n"
-			"warder: this version asks nobody: what a profile says to ask is denied at "
-			"once\n", argv[first]);
+	fprintf(stderr,
+		"warder: no such request: %s\n"
+		"warder: this version asks nobody: what a profile says to ask is denied at "
+		"once\n",
+		argv[first]);
 	return EXIT_NO;
 }
 

@@ -79,7 +79,9 @@ static bool is_meant(const struct revocation *r, const struct run_entry *run)
 	const struct {
 		const char *want, *key;
 	} rows[] = {
-		{r->agent, "agent_id"}, {r->owner, "owner"}, {r->environment, "environment"},
+		{r->agent, "agent_id"},
+		{r->owner, "owner"},
+		{r->environment, "environment"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -310,8 +312,8 @@ static int take_back(const struct revocation *r)
 	struct fault f;
 
 	if (by == NULL || strcmp(by, r->name) != 0) {
-		fprintf(stderr, "warder: %s is not revoked%s%s\n", r->name, by ? ", but this is: " : "",
-			by ? by : "");
+		fprintf(stderr, "warder: %s is not revoked%s%s\n", r->name,
+			by ? ", but this is: " : "", by ? by : "");
 		return EXIT_NO;
 	}
 	/* No record, no action: what cannot be recorded stays revoked. */
@@ -336,7 +338,8 @@ static int act(const char *verb, struct revocation *r, int (*run)(const struct r
 	int status;
 
 	if (!find_name(r, argc, argv))
-		return options_usage(verb, "wants one of AGENT (an id), --owner, --environment, --all");
+		return options_usage(verb,
+				     "wants one of AGENT (an id), --owner, --environment, --all");
 	if (paths_init(&r->paths, &f) < 0) {
 		status = failed(&f);
 	} else {
@@ -356,7 +359,8 @@ int cmd_revoke(int argc, char **argv)
 		{"owner", OPTION_STRING, &r.owner, "OWNER", "every agent of that person"},
 		{"environment", OPTION_STRING, &r.environment, "NAME", "every agent in it"},
 		{"all", OPTION_FLAG, &r.all, NULL, "every agent"},
-		{"why", OPTION_STRING, &r.why, "TEXT", "the reason, for the records and whoever starts it"},
+		{"why", OPTION_STRING, &r.why, "TEXT",
+		 "the reason, for the records and whoever starts it"},
 		{"json", OPTION_FLAG, &r.json, NULL, "as one line of JSON"},
 	};
 	int status, first = options_parse(cli_verb("revoke"), options, ARRAY_SIZE(options), false,
@@ -374,8 +378,8 @@ int cmd_reinstate(int argc, char **argv)
 		{"all", OPTION_FLAG, &r.all, NULL, "the same"},
 		{"why", OPTION_STRING, &r.why, "TEXT", "the reason, for the records"},
 	};
-	int status, first = options_parse(cli_verb("reinstate"), options, ARRAY_SIZE(options), false,
-					  argc, argv, &status);
+	int status, first = options_parse(cli_verb("reinstate"), options, ARRAY_SIZE(options),
+					  false, argc, argv, &status);
 
 	return first < 0 ? status : act("reinstate", &r, take_back, argc - first, argv + first);
 }

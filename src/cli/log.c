@@ -41,11 +41,11 @@ enum {
 
 /* A journal, or the ledger. */
 struct book {
-	char *path, *run_id; /* run_id NULL: the ledger */
+	char *path, *run_id;  /* run_id NULL: the ledger */
 	char began[TIME_MAX]; /* nothing in it is older; "": not known */
-	off_t at;             /* what was read, in whole lines */
-	bool ended;           /* with its run.end */
-	FILE *file;           /* open while it takes part in a merge */
+	off_t at;	      /* what was read, in whole lines */
+	bool ended;	      /* with its run.end */
+	FILE *file;	      /* open while it takes part in a merge */
 	char *line;
 	size_t size, len;
 	json_t *record; /* of line; NULL: there is none left */
@@ -73,7 +73,8 @@ static bool is_wanted(const struct log *l, const struct book *b, json_t *record)
 {
 	if (b->run_id == NULL && !is_of_no_journal(record))
 		return false;
-	return (!l->run || strncmp(record_text_of(record, "run_id"), l->run, strlen(l->run)) == 0) &&
+	return (!l->run ||
+		strncmp(record_text_of(record, "run_id"), l->run, strlen(l->run)) == 0) &&
 	       (!l->agent || record_text_is(record, "agent_id", l->agent)) &&
 	       (!l->decision || record_text_is(record, "policy_decision", l->decision)) &&
 	       (!l->tool || record_text_is(record, "tool", l->tool));
@@ -116,8 +117,8 @@ static void next_record(struct book *b)
 		b->len = (size_t)n;
 		b->record = json_loadb(b->line, b->len, JSON_REJECT_DUPLICATES, NULL);
 		if (b->record == NULL)
-			fprintf(stderr, "warder: log: %s: a line that is no record: see `warder log "
-					"verify`\n", b->path);
+			fprintf(stderr, "warder: log: %s: not a record: see `warder log verify`\n",
+				b->path);
 	}
 	b->ended |= b->run_id && is_end(b->record);
 }
@@ -258,19 +259,26 @@ static void show(const struct log *l, const struct book *b)
 		record_text_print(b->record, l->colour);
 }
 
+static void open_if_more(struct book *b)
+{
+	if (b->file == NULL && has_more(b))
+		open_book(b);
+}
+
 /* All that there is now and was not shown yet, in the order of time. */
 static void show_new(struct log *l)
 {
 	size_t next = 0;
 
+	for (size_t i = 0; i < l->n; i++)
+		if (l->books[i].began[0] == '\0')
+			open_if_more(&l->books[i]);
 	while (!ferror(stdout)) {
 		struct book *b = oldest(l);
+		const char *now = b ? record_text_of(b->record, "timestamp") : NULL;
 
-		if (next < l->n && (b == NULL || strcmp(l->books[next].began,
-							record_text_of(b->record, "timestamp")) <= 0)) {
-			if (has_more(&l->books[next]))
-				open_book(&l->books[next]);
-			next++;
+		if (next < l->n && (now == NULL || strcmp(l->books[next].began, now) <= 0)) {
+			open_if_more(&l->books[next++]);
 			continue;
 		}
 		if (b == NULL)
@@ -398,11 +406,11 @@ static int check_decision(const char *decision)
 			     s.best ? "; did you mean " : "", s.best ? s.best : "");
 }
 
-/* --- verify ---------------------------------------------------------------------------------------- */
+/* --- verify ---------------------------------------------------------------------------------- */
 
 static const char *const state_names[] = {
-	[VERIFY_OK] = "ok",           [VERIFY_RUNNING] = "running", [VERIFY_CRASHED] = "crashed",
-	[VERIFY_BROKEN] = "broken",   [VERIFY_ERROR] = "error",
+	[VERIFY_OK] = "ok",	    [VERIFY_RUNNING] = "running", [VERIFY_CRASHED] = "crashed",
+	[VERIFY_BROKEN] = "broken", [VERIFY_ERROR] = "error",
 };
 
 static void report(const char *path, const struct verify_report *r, void *arg)
@@ -412,7 +420,8 @@ static void report(const char *path, const struct verify_report *r, void *arg)
 	char *text;
 
 	if (!*json) {
-		printf("%-8s %6llu records  ", state_names[r->state], (unsigned long long)r->records);
+		printf("%-8s %6llu records  ", state_names[r->state],
+		       (unsigned long long)r->records);
 		text_print(stdout, path);
 		if (r->what[0]) {
 			printf("  ");
@@ -438,15 +447,15 @@ static int verify(int argc, char **argv)
 		{"json", OPTION_FLAG, &json, NULL, "one object a line"},
 	};
 	static const int exits[] = {
-		[VERIFY_OK] = EXIT_YES, [VERIFY_RUNNING] = EXIT_YES, [VERIFY_CRASHED] = EXIT_YES,
+		[VERIFY_OK] = EXIT_YES,	   [VERIFY_RUNNING] = EXIT_YES, [VERIFY_CRASHED] = EXIT_YES,
 		[VERIFY_BROKEN] = EXIT_NO, [VERIFY_ERROR] = EXIT_USAGE,
 	};
 	enum verify_state state = VERIFY_OK;
 	struct verify_report r;
 	struct paths paths;
 	struct fault f;
-	int status, first = options_parse(cli_verb("log"), options, ARRAY_SIZE(options), false, argc,
-					  argv, &status);
+	int status, first = options_parse(cli_verb("log"), options, ARRAY_SIZE(options), false,
+					  argc, argv, &status);
 
 	if (first < 0)
 		return status;
@@ -473,7 +482,8 @@ int cmd_log(int argc, char **argv)
 	const struct option options[] = {
 		{"run", OPTION_STRING, &l.run, "RUN", "of one run: its id, its beginning, or last"},
 		{"agent", OPTION_STRING, &l.agent, "ID", "of one agent"},
-		{"decision", OPTION_STRING, &l.decision, "D", "allowed, denied, approved or observed"},
+		{"decision", OPTION_STRING, &l.decision, "D",
+		 "allowed, denied, approved or observed"},
 		{"tool", OPTION_STRING, &l.tool, "TOOL", "connect, exec, file, ..."},
 		{"json", OPTION_FLAG, &l.json, NULL, "the records themselves, one a line"},
 		{"follow", OPTION_FLAG, &l.follow, NULL, "go on as more is written"},

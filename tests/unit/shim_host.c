@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A dummy supervisor for test_shim.sh: answers the hypercall of preload/protocol.h
+ * A dummy supervisor for shim.t: answers the hypercall of preload/protocol.h
  * and refuses every connect() and, of commands, those with "/denied" in their path, with EACCES.
  *
  *	shim_host COMMAND [ARG...]

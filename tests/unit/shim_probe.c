@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes one of the calls that the shim intercepts, for test_shim.sh.
+ * Makes one of the calls that the shim intercepts, for shim.t.
  *
  *	shim_probe CALL [PATH]
  *

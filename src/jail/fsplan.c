@@ -310,6 +310,14 @@ static int add_home(struct builder *b)
 
 /* --- what is not shown ------------------------------------------------------------------------ */
 
+/* What nothing shows, or what is private, needs no mask. */
+static bool shows_host(const struct fsplan *plan, const char *path)
+{
+	const struct fs_op *op = covering(plan, path);
+
+	return op != NULL && op->kind != FS_TMPFS;
+}
+
 static int hide_all(struct builder *b)
 {
 	for (size_t i = 0; i < b->p->fs.hide.n; i++) {
@@ -318,8 +326,7 @@ static int hide_all(struct builder *b)
 
 		if (path == NULL && !skip)
 			return -1;
-		/* What nothing shows needs no mask. */
-		if (path && covering(b->plan, path))
+		if (path && shows_host(b->plan, path))
 			add(b->plan, FS_HIDE, path, NULL, is_directory(path));
 	}
 	return 0;
@@ -337,7 +344,7 @@ static int hide_own(struct builder *b)
 			return fault_set(b->f, "work in another directory, or move warder's own",
 					 "the workspace %s is inside warder's own directory %s",
 					 b->plan->workspace, path);
-		if (covering(b->plan, path))
+		if (shows_host(b->plan, path))
 			add(b->plan, FS_HIDE, path, NULL, true);
 	}
 	return 0;

@@ -303,6 +303,7 @@ static void test_hide(void **state)
 	kind_is(p, "WS/token", FS_HIDE);
 	assert_false(at(p, "WS/token")->directory);
 	assert_null(at(p, "/root"));
+	assert_null(at(p, "HOME/.ssh")); /* the home is private: a program may make its own */
 }
 
 static void test_stricter_wins(void **state)

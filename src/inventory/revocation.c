@@ -169,6 +169,14 @@ static int fault_name(struct fault *f, const char *name)
 			 "nothing can be revoked by the name \"%.80s\"", name);
 }
 
+/* Without its text it revokes as well: a full disk must not be what an agent hides behind. */
+static int touch(const char *path)
+{
+	autofd int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	return fd < 0 ? -1 : 0;
+}
+
 int revocation_write(const char *state_dir, const char *name, const char *why, const char *by,
 		     struct fault *f)
 {
@@ -180,7 +188,7 @@ int revocation_write(const char *state_dir, const char *name, const char *why, c
 	if (paths_make(state_dir, DIRECTORY, 1, f) < 0)
 		return -1;
 	text = revocation_text(why, by);
-	if (fd_replace_file(path, text, strlen(text), 0644, true) < 0)
+	if (fd_replace_file(path, text, strlen(text), 0644, true) < 0 && touch(path) < 0)
 		return fault_errno(f, NULL, "cannot write %s", path);
 	return 0;
 }

@@ -365,7 +365,8 @@ static void test_values(void **state)
 	assert_int_equal(p->limits.cpu_percent, 150);
 	assert_int_equal(p->approval.timeout_ms, 300000);
 	assert_int_equal(p->gateway.timeout_ms, 10000);
-	assert_true(p->gateway.headers && p->gateway.token);
+	assert_true(p->gateway.headers);
+	assert_false(p->gateway.token);
 	assert_int_equal(p->approval.helper.n, 2);
 	assert_int_equal(strlen(p->hash), 64);
 	profile_free(p);

@@ -29,8 +29,8 @@ enum {
 	/* For the runs to end by themselves, all together; a supervisor that is still there
 	 * then is killed, and its sandbox with it. */
 	REVOKE_WAIT_MS = 2 * 1000,
-	/* Looks for runs that had been let in just before the file was there, and were not
-	 * to be seen yet; a run that is found in the last one counts as left. */
+	/* Looks for runs that had been let in just before the file was there, and were not to
+	 * be seen yet; their own watch ends what comes after the last one. */
 	REVOKE_ROUNDS = 3,
 	DETAIL_MAX = 1024,
 };
@@ -207,10 +207,14 @@ static unsigned int see_end(const struct revocation *r, struct run_list *runs, s
 	return found;
 }
 
-static int confirm(const struct revocation *r, int64_t since, struct outcome *o, struct fault *f)
+/* known: the runs that were there before, so that those are counted, too, that are gone by
+ * now.  Then whoever came in between. */
+static int confirm(const struct revocation *r, struct run_list *known, struct outcome *o,
+		   struct fault *f)
 {
 	unsigned int found = 1;
 
+	see_end(r, known, o);
 	for (int round = 0; found > 0 && o->left == 0 && round < REVOKE_ROUNDS; round++) {
 		struct run_list runs;
 
@@ -219,7 +223,6 @@ static int confirm(const struct revocation *r, int64_t since, struct outcome *o,
 		found = see_end(r, &runs, o);
 		runs_free(&runs);
 	}
-	o->ms = runs_now_ms() - since;
 	return 0;
 }
 
@@ -255,16 +258,24 @@ static void say(const struct revocation *r, const struct outcome *o)
 
 static int end_all_of(const struct revocation *r)
 {
-	int64_t since = runs_now_ms();
 	struct outcome o = {0};
+	struct run_list known;
 	struct fault f;
-	int status;
+	int64_t since;
+	int status, rc;
 
-	if (revocation_write(r->paths.state, r->name, r->why, r->by.text, &f) < 0)
+	runs_read(r->paths.runtime, &known, &f); /* if it cannot be: confirm() says so */
+	since = runs_now_ms();
+	if (revocation_write(r->paths.state, r->name, r->why, r->by.text, &f) < 0) {
+		runs_free(&known);
 		return failed(&f);
+	}
 	status = record_beginning(r);
-	if (confirm(r, since, &o, &f) < 0)
+	rc = confirm(r, &known, &o, &f);
+	runs_free(&known);
+	if (rc < 0)
 		return failed(&f);
+	o.ms = runs_now_ms() - since;
 	say(r, &o);
 	warn_if_unknown(r);
 	if (record_outcome(r, &o) != EXIT_YES || o.left)
@@ -296,7 +307,7 @@ static void warn_if_still_revoked(const struct revocation *r)
 		return;
 	still = revoked_by(r, &(struct revocation_key){a->id, a->owner, a->environment, NULL});
 	if (still)
-		fprintf(stderr, "warder: %s still cannot start: %s is revoked\n", a->id, still);
+		fprintf(stderr, "warder: %s cannot start: %s is revoked\n", a->id, still);
 	agent_free(a);
 }
 
@@ -312,8 +323,8 @@ static int take_back(const struct revocation *r)
 	struct fault f;
 
 	if (by == NULL || strcmp(by, r->name) != 0) {
-		fprintf(stderr, "warder: %s is not revoked%s%s\n", r->name,
-			by ? ", but this is: " : "", by ? by : "");
+		fprintf(stderr, "warder: there is no revocation of %s\n", r->name);
+		warn_if_still_revoked(r);
 		return EXIT_NO;
 	}
 	/* No record, no action: what cannot be recorded stays revoked. */

@@ -29,11 +29,11 @@ static void add_meta(struct json *j, const struct strlist *meta)
 
 static void add_walls(struct json *j, const struct lifecycle *l)
 {
-	static const char *const namespaces[] = {"user", "pid", "mount", "net", "ipc", "uts", "cgroup"};
+	static const char *const namespaces[] = {"user", "pid", "mount", "net",
+						 "ipc",	 "uts", "cgroup"};
 
 	json_open(j, "walls", '{');
-	add_list(j, "namespaces", (char *const *)namespaces,
-		 sizeof(namespaces) / sizeof(namespaces[0]));
+	add_list(j, "namespaces", (char *const *)namespaces, ARRAY_SIZE(namespaces));
 	json_int(j, "landlock", l->landlock_abi);
 	json_str(j, "seccomp", "allow-list");
 	json_str(j, "capabilities", "none");
@@ -117,13 +117,11 @@ int lifecycle_start(const struct lifecycle *l, struct journal *j, struct fault *
 	return write_both(l, j, &a, &in_ledger, f);
 }
 
-static const struct {
-	enum record_result result;
-} results[] = {
-	[END_CHILD] = {RESULT_SUCCESS},   [END_TIMEOUT] = {RESULT_TIMEOUT},
-	[END_KILLED] = {RESULT_KILLED},   [END_REVOKED] = {RESULT_KILLED},
-	[END_POLICY] = {RESULT_BLOCKED},  [END_TRIPWIRE] = {RESULT_KILLED},
-	[END_ERROR] = {RESULT_FAILURE},
+static const enum record_result results[] = {
+	[END_CHILD] = RESULT_SUCCESS,  [END_TIMEOUT] = RESULT_TIMEOUT,
+	[END_KILLED] = RESULT_KILLED,  [END_REVOKED] = RESULT_KILLED,
+	[END_POLICY] = RESULT_BLOCKED, [END_TRIPWIRE] = RESULT_KILLED,
+	[END_ERROR] = RESULT_FAILURE,
 };
 
 static void status_line(int fd, const struct json *j)
@@ -163,7 +161,7 @@ int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct sup
 	end_json(&js, l, "run.end", end, text);
 	json_int(&js, "denials", (int64_t)journal_denials(j));
 	json_close(&js, '}');
-	a.result = results[end->reason].result;
+	a.result = results[end->reason];
 	a.args = "run.end"; /* else it would count as a second start */
 	in_ledger = a;
 	rc = journal_append(j, &a);

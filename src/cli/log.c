@@ -447,7 +447,7 @@ static int verify(int argc, char **argv)
 		{"json", OPTION_FLAG, &json, NULL, "one object a line"},
 	};
 	static const int exits[] = {
-		[VERIFY_OK] = EXIT_YES,	   [VERIFY_RUNNING] = EXIT_YES, [VERIFY_CRASHED] = EXIT_YES,
+/* --- verify -------------------------------------------------------------------------------- */
 		[VERIFY_BROKEN] = EXIT_NO, [VERIFY_ERROR] = EXIT_USAGE,
 	};
 	enum verify_state state = VERIFY_OK;

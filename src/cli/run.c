@@ -65,9 +65,12 @@ static int parse(int argc, char **argv, struct run_options *o, int *status)
 	const struct option options[] = {
 		{"agent", OPTION_STRING, &o->agent, "ID", "who runs: an agent of the inventory"},
 		{"profile", OPTION_STRING, &o->profile, "NAME|FILE", "instead of the agent's own"},
-		{"workspace", OPTION_STRING, &o->workspace, "DIR", "what it may write; default: here"},
-		{"gateway", OPTION_STRING, &o->gateway, "URL", "instead of the agent's or the profile's"},
-		{"requested-by", OPTION_STRING, &o->requested_by, "TYPE:ID", "for whom; default: the login"},
+		{"workspace", OPTION_STRING, &o->workspace, "DIR",
+		 "what it may write; default: here"},
+		{"gateway", OPTION_STRING, &o->gateway, "URL",
+		 "instead of the agent's or the profile's"},
+		{"requested-by", OPTION_STRING, &o->requested_by, "TYPE:ID",
+		 "for whom; default: the login"},
 		{"ticket", OPTION_STRING, &o->ticket, "ID", "written into the records"},
 		{"session", OPTION_STRING, &o->session, "ID", "written into the records"},
 		{"meta", OPTION_LIST, &o->meta, "K=V", "written into the first record"},
@@ -77,14 +80,18 @@ static int parse(int argc, char **argv, struct run_options *o, int *status)
 		{"ro", OPTION_LIST, &o->ro, "PATH", "make readable"},
 		{"rw", OPTION_LIST, &o->rw, "PATH", "make writable"},
 		{"require", OPTION_STRING, &o->require, "full|kernel", "the walls that must stand"},
-		{"observe", OPTION_FLAG, &o->observe, NULL, "allow what the policy denies, and record it"},
-		{"wall", OPTION_STRING, &o->wall, "DURATION", "end it after that time, with exit 124"},
-		{"status-fd", OPTION_INT, &o->status_fd, "N", "write JSON lines about start and end there"},
+		{"observe", OPTION_FLAG, &o->observe, NULL,
+		 "allow what the policy denies, and record it"},
+		{"wall", OPTION_STRING, &o->wall, "DURATION",
+		 "end it after that time, with exit 124"},
+		{"status-fd", OPTION_INT, &o->status_fd, "N",
+		 "write JSON lines about start and end there"},
 		{"quiet", OPTION_FLAG, &o->quiet, NULL, "say nothing but errors"},
 	};
 
 	o->status_fd = -1;
-	return options_parse(cli_verb("run"), options, ARRAY_SIZE(options), true, argc, argv, status);
+	return options_parse(cli_verb("run"), options, ARRAY_SIZE(options), true, argc, argv,
+			     status);
 }
 
 /* 2, as of other verbs, could be the command's own. */
@@ -164,14 +171,15 @@ static int admit(struct run *r, struct fault *f)
 	case 0:
 		return 0;
 	case 1:
-		return fault_set(f, "`warder reinstate` gives it back", "agent %s is revoked (%s)%s%s",
-				 r->o.agent, name, why[0] ? ": " : "", why);
+		return fault_set(f, "`warder reinstate` gives it back",
+				 "agent %s is revoked (%s)%s%s", r->o.agent, name,
+				 why[0] ? ": " : "", why);
 	default:
 		return -1;
 	}
 }
 
-/* --- the plan ------------------------------------------------------------------------------------ */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 static int find_places(struct run *r, struct fault *f)
 {
@@ -255,7 +263,8 @@ static int read_values(struct run *r, struct fault *f)
 		return fault_set(f, "say full or kernel", "--require %s is no tier", require);
 	r->wall_ms = r->profile->limits.wall_ms;
 	if (r->o.wall && !units_duration(r->o.wall, &r->wall_ms))
-		return fault_set(f, "for example 30s, 10m, 2h", "--wall %s is no duration", r->o.wall);
+		return fault_set(f, "for example 30s, 10m, 2h", "--wall %s is no duration",
+				 r->o.wall);
 	return 0;
 }
 
@@ -284,9 +293,16 @@ static int make_directories(struct run *r, struct fault *f)
 static int plan_files(struct run *r, struct fault *f)
 {
 	const struct fsplan_context ctx = {
-		.workspace = r->workspace, .home = r->home, .cwd = r->cwd, .ro = &r->o.ro,
-		.rw = &r->o.rw, .shim = r->shim, .program = r->program,
-		.hostname = r->agent->id, .uid = r->uid, .gid = r->gid,
+		.workspace = r->workspace,
+		.home = r->home,
+		.cwd = r->cwd,
+		.ro = &r->o.ro,
+		.rw = &r->o.rw,
+		.shim = r->shim,
+		.program = r->program,
+		.hostname = r->agent->id,
+		.uid = r->uid,
+		.gid = r->gid,
 		.own = {r->paths.config, r->paths.state, r->paths.log, r->paths.runtime},
 	};
 
@@ -305,9 +321,15 @@ static int make_plan(struct run *r, struct fault *f)
 static void make_env(struct run *r)
 {
 	const struct env_request rq = {
-		.profile = r->profile, .pass = &r->o.pass_env, .set = &r->o.env,
-		.home = r->home, .user = r->user_name, .cwd = r->fs.cwd,
-		.shim = r->shim != NULL, .run_id = r->run_id, .agent_id = r->agent->id,
+		.profile = r->profile,
+		.pass = &r->o.pass_env,
+		.set = &r->o.env,
+		.home = r->home,
+		.user = r->user_name,
+		.cwd = r->fs.cwd,
+		.shim = r->shim != NULL,
+		.run_id = r->run_id,
+		.agent_id = r->agent->id,
 	};
 
 	r->env = env_build(&rq, environ, &r->env_dropped);
@@ -352,7 +374,7 @@ static void resolve_commands(struct run *r)
 	judge_resolve_exec_rules(r->profile, path, real_path, NULL);
 }
 
-/* --- the run -------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 static int open_books(struct run *r, struct fault *f)
 {
@@ -398,8 +420,14 @@ static int supervise(struct run *r, struct supervisor *s, struct supervisor_end 
 		     struct fault *f)
 {
 	const struct jail_plan plan = {
-		.profile = r->profile, .fs = &r->fs, .argv = r->argv, .env = r->env,
-		.hostname = r->agent->id, .uid = r->uid, .gid = r->gid, .want_tun = r->life.tun,
+		.profile = r->profile,
+		.fs = &r->fs,
+		.argv = r->argv,
+		.env = r->env,
+		.hostname = r->agent->id,
+		.uid = r->uid,
+		.gid = r->gid,
+		.want_tun = r->life.tun,
 	};
 	struct jail jail;
 
@@ -420,10 +448,19 @@ static int run_and_record(struct run *r, struct supervisor_end *end)
 {
 	char command[COMMAND_TEXT_MAX];
 	const struct supervisor_plan plan = {
-		.profile = r->profile, .fs = &r->fs, .gateway = &r->gateway, .who = &r->who,
-		.revocation = &r->revocation, .journal = r->journal,
-		.state_dir = r->paths.state, .run_dir = r->run_dir, .command = command,
-		.wall_ms = r->wall_ms, .observe = r->o.observe, .uid = r->uid, .gid = r->gid,
+		.profile = r->profile,
+		.fs = &r->fs,
+		.gateway = &r->gateway,
+		.who = &r->who,
+		.revocation = &r->revocation,
+		.journal = r->journal,
+		.state_dir = r->paths.state,
+		.run_dir = r->run_dir,
+		.command = command,
+		.wall_ms = r->wall_ms,
+		.observe = r->o.observe,
+		.uid = r->uid,
+		.gid = r->gid,
 	};
 	struct fault f = {0}, end_fault = {0};
 	struct supervisor *s;
@@ -450,8 +487,8 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 	uint64_t denials = journal_denials(r->journal);
 
 	if (end->why[0] && end->reason != END_POLICY)
-		fprintf(stderr, "warder: %s: ", end->reason == END_CHILD ? r->argv[0] :
-			end_reason_name(end->reason));
+		fprintf(stderr, "warder: %s: ",
+			end->reason == END_CHILD ? r->argv[0] : end_reason_name(end->reason));
 	if (end->why[0]) {
 		text_print(stderr, end->why);
 		fputc('\n', stderr);

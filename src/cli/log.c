@@ -447,8 +447,11 @@ static int verify(int argc, char **argv)
 		{"json", OPTION_FLAG, &json, NULL, "one object a line"},
 	};
 	static const int exits[] = {
-/* --- verify -------------------------------------------------------------------------------- */
-		[VERIFY_BROKEN] = EXIT_NO, [VERIFY_ERROR] = EXIT_USAGE,
+		[VERIFY_OK] = EXIT_YES,
+		[VERIFY_RUNNING] = EXIT_YES,
+		[VERIFY_CRASHED] = EXIT_YES,
+		[VERIFY_BROKEN] = EXIT_NO,
+		[VERIFY_ERROR] = EXIT_USAGE,
 	};
 	enum verify_state state = VERIFY_OK;
 	struct verify_report r;

@@ -349,5 +349,5 @@ bool addr_name_is_numeric(const char *name)
 
 	if (strncmp(last, "0x", 2) == 0)
 		return last[2 + strspn(last + 2, "0123456789abcdef")] == '\0';
-	return last[strspn(last, "0123456789")] == '\0';
+	return *last != '\0' && last[strspn(last, "0123456789")] == '\0';
 }

@@ -59,7 +59,7 @@ bool addr_is_metadata(const struct addr *a);
 bool addr_canon_name(const char *in, size_t len, char out[ADDR_NAME_MAX + 1]);
 /* Whether a canonical name is, or to some resolver may be, an address: its last label is a
  * number as inet_aton(3) reads one ("192.0.2.1", "127.1", "2852039166", "0x7f.1").  No name
- * of the DNS ends so (RFC 3696 2). */
+ * of the DNS ends so (RFC 3696 2), and none may become a name to connect to. */
 bool addr_name_is_numeric(const char *name);
 
 #endif

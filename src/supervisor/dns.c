@@ -174,16 +174,6 @@ static enum dns_rcode read_query(struct query *q)
 
 /* Deciding. */
 
-bool dns_name_is_numeric(const char *canonical)
-{
-	const char *last = strrchr(canonical, '.');
-
-	last = last ? last + 1 : canonical;
-	if (last[0] == '0' && last[1] == 'x')
-		return strspn(last + 2, "0123456789abcdef") == strlen(last + 2);
-	return *last && strspn(last, "0123456789") == strlen(last);
-}
-
 static bool is_localhost(const char *name)
 {
 	static const char suffix[] = ".localhost"; /* RFC 6761 6.3 */
@@ -220,7 +210,7 @@ static enum dns_rcode decide_a(struct dns_question *q, dns_lookup_fn lookup, voi
 		q->addr = (struct addr){.family = 4, .bytes = {127, 0, 0, 1}};
 		return DNS_NOERROR;
 	}
-	if (dns_name_is_numeric(q->name))
+	if (addr_name_is_numeric(q->name))
 		return DNS_NXDOMAIN;
 	rcode = lookup(q, arg);
 	if (rcode == DNS_NOERROR && q->addr.family != 4)
@@ -232,7 +222,7 @@ static enum dns_rcode decide_aaaa(struct dns_question *q)
 {
 	if (is_localhost(q->name))
 		q->addr = (struct addr){.family = 6, .bytes = {[15] = 1}};
-	else if (dns_name_is_numeric(q->name))
+	else if (addr_name_is_numeric(q->name))
 		return DNS_NXDOMAIN;
 	return DNS_NOERROR;
 }

@@ -53,7 +53,7 @@ struct dns_question {
  * PTR (an IPv4 addr set: fill target).  Returns DNS_NOERROR, or the code to
  * answer with: DNS_NXDOMAIN, DNS_REFUSED, DNS_SERVFAIL (table full).  Never called
  * for a name that is not canonical-able, for localhost, or for a name that is an
- * address in disguise (dns_name_is_numeric()).
+ * address in disguise (addr_name_is_numeric()).
  */
 typedef enum dns_rcode (*dns_lookup_fn)(struct dns_question *q, void *arg);
 
@@ -65,12 +65,5 @@ typedef enum dns_rcode (*dns_lookup_fn)(struct dns_question *q, void *arg);
  */
 size_t dns_answer(const uint8_t *query, size_t len, uint8_t *out, size_t size, bool tcp,
 		  struct dns_question *q, dns_lookup_fn lookup, void *arg);
-
-/*
- * Whether some resolver would read this canonical name as an address: its last
- * label is a number, decimal or 0x (WHATWG URL "ends in a number": "169.254.169.254",
- * "0x7f.1", "2130706433").  Such a name must never become a name to connect to.
- */
-bool dns_name_is_numeric(const char *canonical);
 
 #endif

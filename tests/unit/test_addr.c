@@ -232,7 +232,7 @@ static void test_numeric_names(void **state)
 {
 	static const char *const numeric[] = {"192.0.2.1", "127.1", "1", "0x7f.1", "0x7f000001", "a.1",
 					      "0x", "example.0x1f"};
-	static const char *const names[] = {"example.com", "1.example", "1a", "0xg", "a1", "x0", "0x7f.a"};
+	static const char *const names[] = {"example.com", "1.example", "1a", "0xg", "a1", "x0", "0x7f.a", ""};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(numeric); i++)

@@ -23,6 +23,7 @@
 #include "cli/login.h"
 #include "cli/text.h"
 #include "inventory/agent.h"
+#include "inventory/revocation.h"
 #include "policy/judge.h"
 #include "record/journal.h"
 #include "record/redact.h"
@@ -155,6 +156,13 @@ static void identify(struct run *r)
 						r->run_id};
 }
 
+static int check_revocation(const void *run, char name[300], char why[256], struct fault *f)
+{
+	const struct run *r = run;
+
+	return revocation_check(r->paths.state, &r->revocation, name, why, f);
+}
+
 /* Registered, active, wanted by a requester who may, not revoked. */
 static int admit(struct run *r, struct fault *f)
 {
@@ -167,7 +175,7 @@ static int admit(struct run *r, struct fault *f)
 	identify(r);
 	if (agent_may_start(r->agent, r->requester.text, f) < 0)
 		return -1;
-	switch (revocation_check(r->paths.state, &r->revocation, name, why, f)) {
+	switch (check_revocation(r, name, why, f)) {
 	case 0:
 		return 0;
 	case 1:
@@ -452,7 +460,7 @@ static int run_and_record(struct run *r, struct supervisor_end *end)
 		.fs = &r->fs,
 		.gateway = &r->gateway,
 		.who = &r->who,
-		.revocation = &r->revocation,
+		.revoked = check_revocation, .revocation = r,
 		.journal = r->journal,
 		.state_dir = r->paths.state,
 		.run_dir = r->run_dir,

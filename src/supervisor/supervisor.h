@@ -17,7 +17,6 @@
 
 #include "base/fault.h"
 #include "gateway/url.h"
-#include "inventory/revocation.h"
 #include "jail/jail.h"
 #include "policy/profile.h"
 #include "record/journal.h"
@@ -29,7 +28,9 @@ struct supervisor_plan {
 	const struct fsplan *fs;
 	const struct gateway *gateway;
 	const struct record_identity *who;
-	const struct revocation_key *revocation;
+	/* Whether the run is revoked, as revocation_check() of inventory/ has it. */
+	int (*revoked)(const void *key, char name[300], char why[256], struct fault *f);
+	const void *revocation; /* the key */
 	struct journal *journal;
 	const char *state_dir;   /* revoked.d is watched there */
 	const char *run_dir;     /* RUNTIME/runs/RUN_ID, made already: state and control socket */
@@ -66,7 +67,8 @@ struct supervisor;
  * socket and the watch of revoked.d.  NULL with a fault. */
 struct supervisor *supervisor_new(const struct supervisor_plan *plan, struct fault *f);
 /* Takes the jail's descriptors into the loop; returns when the run has ended
- * and no process of it is left.  0, or -1 with a fault (nothing of the run is left then either). */
+ * and no process of it is left, and nothing that it would still record.  0, or -1 with
+ * a fault (nothing of the run is left then either). */
 int supervisor_run(struct supervisor *s, struct jail *jail, struct supervisor_end *end,
 		   struct fault *f);
 void supervisor_free(struct supervisor *s); /* NULL is fine */

@@ -71,7 +71,7 @@ static int look(struct supervisor *s, char *name, char *why, struct fault *f)
 	int rc;
 
 	set_watches(s->watch);
-	rc = revocation_check(s->plan->state_dir, s->plan->revocation, name, why, f);
+	rc = s->plan->revoked(s->plan->revocation, name, why, f);
 	if (rc == 0)
 		return 0;
 	if (rc > 0)

@@ -21,6 +21,7 @@ enum {
 	/* The longest torn line, the longest whole one before it, their newlines.  More than
 	 * that without a record is no ledger. */
 	WINDOW = 2 * RECORD_LINE_MAX + 2,
+	GLANCE = 8 * 1024, /* looked at first: nearly always enough */
 };
 
 static const char mend_write[] = "make room, or see to its permissions";
@@ -83,27 +84,34 @@ static int find_last(const char *buf, size_t n, bool whole, struct tail *t)
 	return whole ? 0 : -1;
 }
 
-static int read_tail(int fd, struct tail *t)
+/* The last record in the last `window` bytes.  0, or -1: EBADMSG where there is none in them. */
+static int read_window(int fd, size_t window, struct tail *t)
 {
-	autofree char *buf = mem_alloc(WINDOW);
-	struct stat st;
-	off_t from;
-	ssize_t n;
+	autofree char *buf = mem_alloc(window);
+	off_t from = t->size > (off_t)window ? t->size - (off_t)window : 0;
+	ssize_t n = pread(fd, buf, window, from);
 
-	memcpy(t->head, CHAIN_FIRST, sizeof(t->head));
-	if (fstat(fd, &st) < 0)
-		return -1;
-	t->size = st.st_size;
-	from = st.st_size > WINDOW ? st.st_size - WINDOW : 0;
-	n = pread(fd, buf, WINDOW, from);
 	if (n < 0)
 		return -1;
-	if (n < st.st_size - from) {
+	if (n < t->size - from) {
 		errno = EIO; /* nobody else cuts it while we hold it */
 		return -1;
 	}
 	t->torn = n > 0 && buf[n - 1] != '\n';
 	return find_last(buf, (size_t)n, from == 0, t);
+}
+
+static int read_tail(int fd, struct tail *t)
+{
+	struct stat st;
+
+	memcpy(t->head, CHAIN_FIRST, sizeof(t->head));
+	if (fstat(fd, &st) < 0)
+		return -1;
+	t->size = st.st_size;
+	if (read_window(fd, GLANCE, t) == 0)
+		return 0;
+	return errno == EBADMSG ? read_window(fd, WINDOW, t) : -1;
 }
 
 /* In one write: what was torn becomes a line of its own, a broken one, and the chain goes on

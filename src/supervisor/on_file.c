@@ -22,7 +22,8 @@
 enum touches {
 	OPENS,   /* the file itself, or its directory when it is to be made */
 	CHANGES, /* the file itself; symlinks followed */
-	ENTRY,   /* the directory's entry: made, removed, replaced */
+	MAKES,   /* the directory's entry, which must not be there yet */
+	ENTRY,   /* the directory's entry: removed, replaced */
 	HELD,    /* the file of a descriptor: the mount it was opened on decides */
 };
 
@@ -39,12 +40,12 @@ struct file_call {
 static const struct file_call calls[] = {
 	{SYS_openat, OPENS, 0, 1, NO_ARG, NO_ARG, 3},
 	{SYS_unlinkat, ENTRY, 0, 1, NO_ARG, NO_ARG, NO_ARG},
-	{SYS_mkdirat, ENTRY, 0, 1, NO_ARG, NO_ARG, 2},
-	{SYS_mknodat, ENTRY, 0, 1, NO_ARG, NO_ARG, 2},
+	{SYS_mkdirat, MAKES, 0, 1, NO_ARG, NO_ARG, 2},
+	{SYS_mknodat, MAKES, 0, 1, NO_ARG, NO_ARG, 2},
 	{SYS_renameat, ENTRY, 0, 1, 2, 3, NO_ARG},
 	{SYS_renameat2, ENTRY, 0, 1, 2, 3, NO_ARG},
-	{SYS_linkat, ENTRY, 2, 3, NO_ARG, NO_ARG, NO_ARG},
-	{SYS_symlinkat, ENTRY, 1, 2, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_linkat, MAKES, 2, 3, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_symlinkat, MAKES, 1, 2, NO_ARG, NO_ARG, NO_ARG},
 	{SYS_truncate, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG, NO_ARG},
 	{SYS_fchmodat, CHANGES, 0, 1, NO_ARG, NO_ARG, 2},
 	{SYS_fchmod, HELD, 0, NO_ARG, NO_ARG, NO_ARG, 1},
@@ -53,11 +54,11 @@ static const struct file_call calls[] = {
 	{SYS_creat, OPENS, NO_ARG, 0, NO_ARG, NO_ARG, 1},
 	{SYS_unlink, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, NO_ARG},
 	{SYS_rmdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, NO_ARG},
-	{SYS_mkdir, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, 1},
-	{SYS_mknod, ENTRY, NO_ARG, 0, NO_ARG, NO_ARG, 1},
+	{SYS_mkdir, MAKES, NO_ARG, 0, NO_ARG, NO_ARG, 1},
+	{SYS_mknod, MAKES, NO_ARG, 0, NO_ARG, NO_ARG, 1},
 	{SYS_rename, ENTRY, NO_ARG, 0, NO_ARG, 1, NO_ARG},
-	{SYS_link, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG, NO_ARG},
-	{SYS_symlink, ENTRY, NO_ARG, 1, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_link, MAKES, NO_ARG, 1, NO_ARG, NO_ARG, NO_ARG},
+	{SYS_symlink, MAKES, NO_ARG, 1, NO_ARG, NO_ARG, NO_ARG},
 	{SYS_chmod, CHANGES, NO_ARG, 0, NO_ARG, NO_ARG, 1},
 #endif
 };
@@ -119,6 +120,15 @@ static bool sets_id(const struct request *rq, const struct file_call *call)
 	return call->touches != OPENS || (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
+/* What stands in the way of being moved or removed: a mount of the sandbox's own. */
+static bool is_mount(int fd)
+{
+	struct statx st;
+
+	return statx(fd, "", AT_EMPTY_PATH, 0, &st) == 0 &&
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 /* The directory of the path, where it cannot be changed; -1 where it can. */
 static int refusing_parent(struct supervisor *s, const struct request *rq, int dirfd,
 			   const char *path)
@@ -135,8 +145,8 @@ static int refusing_parent(struct supervisor *s, const struct request *rq, int d
 static int refusing(struct supervisor *s, const struct request *rq, enum touches touches, int dirfd,
 		    const char *path, bool nofollow)
 {
-	autofd int fd = rootpath_open(s, rq, dirfd, path,
-				      touches == ENTRY || nofollow ? O_NOFOLLOW : 0);
+	bool entry = touches == ENTRY || touches == MAKES;
+	autofd int fd = rootpath_open(s, rq, dirfd, path, entry || nofollow ? O_NOFOLLOW : 0);
 
 	if (fd == -ENOENT && touches != CHANGES) {
 		fd = -1;
@@ -146,9 +156,11 @@ static int refusing(struct supervisor *s, const struct request *rq, enum touches
 		fd = -1;
 		return -1;
 	}
+	if (touches == MAKES) /* EEXIST, which is no denial */
+		return -1;
 	if (read_only(fd))
 		return touches != ENTRY && is_device(fd) ? -1 : take_fd(&fd);
-	return touches == ENTRY ? refusing_parent(s, rq, dirfd, path) : -1;
+	return touches == ENTRY && is_mount(fd) ? take_fd(&fd) : -1;
 }
 
 static void resource_text(int fd, const char *path, char *out, size_t size)
@@ -216,7 +228,10 @@ static bool refuse_path(struct supervisor *s, struct request *rq, enum touches t
 	resource_text(fd, path, resource, sizeof(resource));
 	if (is_own_proc(rq, resource))
 		return false;
-	refuse(s, rq, resource, EROFS, "the profile does not make it writable");
+	if (read_only(fd))
+		refuse(s, rq, resource, EROFS, "the profile does not make it writable");
+	else
+		refuse(s, rq, resource, EBUSY, "the profile needs it where it is");
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -109,10 +110,20 @@ static int cut_torn(struct journal *j)
 	return j->torn ? -EIO : 0;
 }
 
+/* A file without a name takes lines that nobody will ever read. */
+static bool is_removed(const struct journal *j)
+{
+	struct stat st;
+
+	return fstat(j->fd, &st) < 0 || st.st_nlink == 0;
+}
+
 static int write_line(struct journal *j, size_t len)
 {
 	ssize_t n;
 
+	if (is_removed(j))
+		return -ENOENT;
 	do
 		n = write(j->fd, j->line, len);
 	while (n < 0 && errno == EINTR);

@@ -49,6 +49,10 @@ EROFS truncate,/etc/passwd by its path either
 EROFS unlink,/etc/passwd nor removed
 EROFS rename,/etc/passwd,/etc/passwd2 nor renamed
 EROFS mkdir,/usr/new nor a directory made
+EEXIST mkdir,/usr one that is there is there
+EEXIST make-symlink,x,/etc/passwd in whatever way
+EBUSY rmdir,$WS the workspace stays where it is
+EBUSY rename,$WS,/tmp/elsewhere whatever is done
 EROFS rmdir,/usr/lib nor removed
 EROFS chmod,/etc/passwd nor its mode changed
 EROFS make-symlink,x,/etc/new nor a symlink made
@@ -171,6 +175,7 @@ is 'and unharmed' "$(cat "$WS/.env" "$WS/private/file" | xargs)" 'secret secret'
 # --- other ways to a file ------------------------------------------------------------------
 
 echo outside >"$T/ro/file"
+touch "$WS/own"
 chmod 0777 "$T/ro" && chmod 0666 "$T/ro/file"
 ln -sf "$T/other" "$WS/out"
 attempts --ro "$T/ro" <<ROWS
@@ -191,8 +196,15 @@ ENOENT write,$WS/out/new a symlink out of the workspace leads nowhere
 EACCES device,$WS/sda a device cannot be made
 EACCES null,$WS/null of any kind
 EPERM caps,$WS/link nor capabilities given
+EPERM setuid,$WS/own nor the rights of its owner
+EPERM setgid,$WS/own or of its group
+EPERM setuid-held,$WS/own through a descriptor
+EPERM setuid-new,$WS/new-own or from the beginning
+EPERM setuid-node,$WS/new-own by whatever call
 ROWS
 is 'it has not changed' "$(cat "$T/ro/file")" outside
+is 'nor given rights' "$(find "$WS" -perm /6000)" ''
+denied 'which is on record' file "$WS/own" EPERM
 attempts --rw "$T/ro" <<ROWS
 ok write,$T/ro/file where it is writable all of these write
 ok symlink,$T/ro/file,$WS/s1 through a symlink

@@ -27,15 +27,14 @@ run_warder log verify
 like 'in words, too' "$out" 'crashed .*no run\.end'
 
 if command -v strace >/dev/null; then
-	# D: a denial is written, Y: it is on the disk, A: something allowed is written,
-	# S: an answer is sent.
-	strace -o "$T/trace" -e trace=write,fdatasync,ioctl -s 4000 "$WARDER" run --agent bot \
+	# W: a line is written, Y: it is on the disk, S: an answer is sent.
+	strace -o "$T/trace" -e trace=openat,write,fdatasync,ioctl "$WARDER" run --agent bot \
 		"${see[@]}" -- "$files" write,/usr/a write,/usr/b write,/usr/c >/dev/null 2>&1 </dev/null
-	order=$(sed -nE '/^write.*"policy_decision\\":\\"denied/ s/.*/D/p
-		/^write.*"phase\\":\\"decision\\".*"policy_decision\\":\\"allowed/ s/.*/A/p
-		/^fdatasync/ s/.*/Y/p; /NOTIF_SEND|0xc0182101/ s/.*/S/p' "$T/trace" | tr -d '\n')
-	like 'in the order: write, sync, answer' "$order" 'AS.*DYSDYSDYS'
-	unlike 'never another' "$order" 'DS|DA|DYD'
+	fd=$(sed -nE '/^openat.*\/journal\/run_/ s/.*= //p' "$T/trace")
+	order=$(sed -nE "s/^write\\($fd, .*/W/p; s/^fdatasync\\($fd\\).*/Y/p; s/.*NOTIF_SEND.*/S/p" \
+		"$T/trace" | tr -d '\n')
+	is 'in this order: the start, an allowed command and its outcome, three denials, the end' \
+		"$order" 'WYWSWWYSWYSWYSWY'
 else
 	skip_or_fail 'strace'
 fi

@@ -35,22 +35,27 @@ expect a line
 STEPS
 exit_is 'and so does its end' 0
 
+# A pause, because between its fork and its exec a shell may take a child's signal for itself.
+
 # --- Ctrl-C, Ctrl-\ ------------------------------------------------------------------------
 
 bot sh -c 'echo up; sleep 20' <<'STEPS'
 expect up
+pause 0.2
 send \x03
 STEPS
 exit_is 'Ctrl-C ends the command' 130
 nothing_left 'all of it'
 bot bash -c 'trap "echo caught; exit 5" INT; echo up; while :; do sleep 0.05; done' <<'STEPS'
 expect up
+pause 0.2
 send \x03
 expect caught
 STEPS
 exit_is 'unless it handles it' 5
 bot sh -c 'echo up; sleep 20' <<'STEPS'
 expect up
+pause 0.2
 send \x1c
 STEPS
 exit_is 'so does Ctrl-\' 131
@@ -213,6 +218,7 @@ STEPS
 esac
 bot sh -c 'echo up; sleep 20' <<'STEPS'
 expect up
+pause 0.2
 close
 STEPS
 exit_is 'a terminal that goes away ends it' 129

@@ -238,7 +238,11 @@ static int sets_flags(char **p)
 
 static int makes_null(char **p) { return mknod(p[0], S_IFCHR | 0666, makedev(0, 0)); }
 static int makes_fifo(char **p) { return mknod(p[0], S_IFIFO | 0666, 0); }
-static int sets_mode_bits(char **p) { return chmod(p[0], 04755); }
+static int sets_uid(char **p) { return chmod(p[0], 04755); }
+static int sets_gid(char **p) { return chmod(p[0], 02755); }
+static int sets_held(char **p) { return fchmod(open(p[0], O_RDONLY), 06755); }
+static int makes_set(char **p) { return open(p[0], O_WRONLY | O_CREAT | O_EXCL, 04755); }
+static int makes_node(char **p) { return mknod(p[0], S_IFREG | 04755, 0); }
 static int sets_caps(char **p)
 {
 	static const unsigned char all[20] = { 1, 0, 0, 2, 0xff, 0xff, 0xff, 0xff };
@@ -262,7 +266,8 @@ static const struct {
 	{ "descriptor", by_descriptor }, { "handle", by_handle }, { "mapping", by_mapping },
 	{ "namespace", by_namespace }, { "unmount", unmounts }, { "remount", remounts },
 	{ "device", makes_device }, { "null", makes_null }, { "fifo", makes_fifo },
-	{ "setuid", sets_mode_bits }, { "caps", sets_caps },
+	{ "setuid", sets_uid }, { "setgid", sets_gid }, { "setuid-held", sets_held },
+	{ "setuid-new", makes_set }, { "setuid-node", makes_node }, { "caps", sets_caps },
 };
 
 int main(int argc, char **argv)

@@ -50,44 +50,44 @@ static int become_agent(const struct jail_plan *plan, struct fault *f)
 	return 0;
 }
 
-/* Afterwards: dies with the supervisor.  A change of ids clears the setting. */
-static int die_with(pid_t supervisor, struct fault *f)
+/* Afterwards: dies with the supervisor; one that has died already has closed `control`.  A
+ * change of ids clears the setting. */
+static int die_with_supervisor(struct fault *f)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return fault_errno(f, NULL, "cannot tie the sandbox to its supervisor");
-	(void)supervisor; /* not visible from here; a dead one has closed `control` */
 	return 0;
 }
+
+/* What of the network is the supervisor's. */
+struct doors {
+	int tun, dns_udp, dns_tcp;
+};
 
 /* Afterwards: no packet leaves but through the supervisor. */
-static int enter_network(const struct jail_plan *plan, int control, int tun, struct fault *f)
+static int enter_network(struct doors *d, struct fault *f)
 {
-	autofd int udp = -1, tcp = -1;
-
-	(void)plan;
-	if (net_up(tun, f) < 0 || net_dns_sockets(&udp, &tcp, f) < 0)
-		return -1;
-	if (tun >= 0)
-		tell(control, JAIL_TUN, 0, 0, tun);
-	tell(control, JAIL_DNS_UDP, 0, 0, udp);
-	tell(control, JAIL_DNS_TCP, 0, 0, tcp);
-	return 0;
+	return net_up(d->tun, f) < 0 || net_dns_sockets(&d->dns_udp, &d->dns_tcp, f) < 0 ? -1 : 0;
 }
 
-/* Afterwards: no capability, none to be gained, no path but the plan's. */
-static int lose_privileges(const struct jail_plan *plan, int control, struct fault *f)
+/* Afterwards: no capability, none to be gained, no path but the plan's.  The Landlock ABI. */
+static int lose_privileges(const struct jail_plan *plan, struct fault *f)
 {
-	int abi;
-
 	if (caps_drop_all(f) < 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fault_errno(f, NULL, "cannot set no_new_privs");
-	abi = landlock_apply(plan->fs, f);
-	if (abi < 0)
-		return -1;
-	tell(control, JAIL_WALLS, abi, 0, -1);
-	return 0;
+	return landlock_apply(plan->fs, f);
+}
+
+/* All at once: each message alone would wake the supervisor. */
+static void hand_over(int control, const struct doors *d, int landlock_abi)
+{
+	if (d->tun >= 0)
+		tell(control, JAIL_TUN, 0, 0, d->tun);
+	tell(control, JAIL_DNS_UDP, 0, 0, d->dns_udp);
+	tell(control, JAIL_DNS_TCP, 0, 0, d->dns_tcp);
+	tell(control, JAIL_WALLS, landlock_abi, 0, -1);
 }
 
 /* Kills and reaps all that the command left behind; how many it was that lived. */
@@ -131,27 +131,30 @@ static void wait_for_maps(int control)
 		_exit(125);
 }
 
-_Noreturn void init_run(const struct jail_plan *plan, int control, pid_t supervisor)
+_Noreturn void init_run(const struct jail_plan *plan, int control)
 {
+	struct doors doors = {.tun = -1, .dns_udp = -1, .dns_tcp = -1};
 	struct fault f = {0};
-	autofd int tun = -1;
 	pid_t command;
+	int abi;
 
 	prctl(PR_SET_NAME, "warder-init");
 	wait_for_maps(control);
 	if (plan->want_tun) {
-		tun = net_open_tun(&f); /* before the ids change: root's device may be 0600 */
-		f = (struct fault){0};  /* without one, sends are notified instead */
+		doors.tun = net_open_tun(&f); /* before the ids change: root's device may be 0600 */
+		f = (struct fault){0}; /* without one, sends are notified instead */
 	}
-	if (become_agent(plan, &f) < 0 || die_with(supervisor, &f) < 0 ||
-	    enter_network(plan, control, tun, &f) < 0 || mounts_apply(plan->fs, &f) < 0)
+	if (become_agent(plan, &f) < 0 || die_with_supervisor(&f) < 0 ||
+	    enter_network(&doors, &f) < 0 || mounts_apply(plan->fs, &f) < 0)
 		give_up(control, &f);
 	if (sethostname(plan->hostname, strlen(plan->hostname)) < 0) {
 		fault_errno(&f, NULL, "cannot name the sandbox's host");
 		give_up(control, &f);
 	}
-	if (lose_privileges(plan, control, &f) < 0)
+	abi = lose_privileges(plan, &f);
+	if (abi < 0)
 		give_up(control, &f);
+	hand_over(control, &doors, abi);
 
 	prctl(PR_SET_DUMPABLE, 0); /* offer nothing to it; the command sets its own */
 	command = fork();
@@ -160,7 +163,7 @@ _Noreturn void init_run(const struct jail_plan *plan, int control, pid_t supervi
 		give_up(control, &f);
 	}
 	if (command == 0)
-		command_run(plan, control, tun >= 0);
+		command_run(plan, control, doors.tun >= 0);
 
 	/* From here on hostile code runs beside us: hold nothing. */
 	if (dup2(control, 3) != 3 || close_range(4, ~0U, 0) < 0 || close_range(0, 2, 0) < 0)

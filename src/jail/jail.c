@@ -160,7 +160,6 @@ static pid_t clone_init(void)
 int jail_start(const struct jail_plan *plan, struct jail *jail, struct fault *f)
 {
 	const int on = 1;
-	pid_t supervisor = getpid();
 	int pair[2];
 
 	*jail = (struct jail){.init_pidfd = -1, .command_pidfd = -1, .control = -1, .listener = -1,
@@ -175,7 +174,7 @@ int jail_start(const struct jail_plan *plan, struct jail *jail, struct fault *f)
 	jail->init = clone_init();
 	if (jail->init == 0) {
 		close(pair[0]);
-		init_run(plan, pair[1], supervisor);
+		init_run(plan, pair[1]);
 	}
 	fd_close(&pair[1]);
 	if (jail->init < 0) {

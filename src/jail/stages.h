@@ -14,7 +14,7 @@ int net_dns_sockets(int *udp, int *tcp, struct fault *f);
 int caps_drop_all(struct fault *f);
 
 /* init.c: never returns. */
-_Noreturn void init_run(const struct jail_plan *plan, int control, pid_t supervisor);
+_Noreturn void init_run(const struct jail_plan *plan, int control);
 /* command.c: never returns. */
 _Noreturn void command_run(const struct jail_plan *plan, int control, bool tun);
 

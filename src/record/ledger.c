@@ -52,7 +52,7 @@ struct tail {
 /* The "seq" of a whole record; 0: it is none.  No part of a record is JSON. */
 static uint64_t seq_of(const char *line, size_t len)
 {
-	json_t *o = json_loadb(line, len, 0, NULL);
+	json_t *o = json_loadb(line, len, RECORD_JSON_FLAGS, NULL);
 	const char *schema = json_string_value(json_object_get(o, "schema"));
 	json_int_t seq = 0;
 

@@ -12,6 +12,8 @@
 #include <time.h>
 
 #define RECORD_SCHEMA "warder.record/1"
+/* How jansson reads a line: to writer and verifier the same line is a record, or none. */
+#define RECORD_JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
 
 enum {
 	RECORD_LINE_MAX = 64 * 1024,   /* bytes of a line, newline included; what does not fit is cut and said so */

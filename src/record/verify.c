@@ -71,7 +71,7 @@ static void look_at_event(struct check *c, json_t *o)
 static bool check_line(struct check *c, uint64_t number, const char *line, size_t len)
 {
 	json_error_t e;
-	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
+	json_t *o = json_loadb(line, len, RECORD_JSON_FLAGS, &e);
 	struct verify_report *r = c->r;
 	const char *prev = string_of(o, "prev"), *run_id = string_of(o, "run_id");
 	json_int_t seq = json_integer_value(json_object_get(o, "seq"));

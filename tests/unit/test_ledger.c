@@ -250,6 +250,28 @@ static void test_only_torn(void **state)
 	assert_int_equal(verify().records, 1);
 }
 
+/* What the verifier takes for torn, the writer does, too. */
+static void test_same_parser(void **state)
+{
+	static const char *const odd[] = {
+		"{\"schema\":\"warder.record/1\",\"seq\":2,\"seq\":2}\n", "\n",
+		"{\"schema\":\"warder.record/1\",\"seq\":2,\"a\":\"\xff\"}\n",
+		"[2]\n", /* nobody's torn line: it stays a break */
+	};
+
+	(void)state;
+	must_append("run_1");
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		enum verify_state before;
+
+		add(odd[i]);
+		before = verify().state;
+		must_append("run_1");
+		assert_int_equal(verify().state, before);
+		assert_int_equal(before, i < 3 ? VERIFY_CRASHED : VERIFY_BROKEN);
+	}
+}
+
 /* No chain is begun anew because its end cannot be found. */
 static void test_no_end(void **state)
 {
@@ -333,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup(test_lock, forget),
 		cmocka_unit_test_setup(test_torn, forget),
 		cmocka_unit_test_setup(test_only_torn, forget),
+		cmocka_unit_test_setup(test_same_parser, forget),
 		cmocka_unit_test_setup(test_no_end, forget),
 		cmocka_unit_test_setup(test_full, forget),
 		cmocka_unit_test_setup(test_refused, forget),

@@ -285,7 +285,11 @@ static void detail(struct writer *w, const struct action *a)
 
 	if (a->detail && strlen(a->detail) <= w->g->detail)
 		given = json_loads(a->detail, JSON_REJECT_DUPLICATES, NULL);
-	w->truncated |= a->detail && !json_is_object(given);
+	if (!json_is_object(given)) {
+		w->truncated |= a->detail != NULL;
+		json_decref(given);
+		given = NULL;
+	}
 	if (json_object_size(given) || w->redacted || w->truncated || w->args_left_out ||
 	    a->uncounted) {
 		json_open(&w->j, "detail", '{');

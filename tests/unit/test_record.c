@@ -341,6 +341,7 @@ static const struct {
 	{"{\"a\":1", "{\"truncated\":true}"},
 	{"{\"a\":1}}", "{\"truncated\":true}"},
 	{"[]", "{\"truncated\":true}"},
+	{"[\"x\",{\"a\":1}]", "{\"truncated\":true}"},
 	{"\"x\"", "{\"truncated\":true}"},
 	{"{\"a\":\"\xff\"}", "{\"truncated\":true}"},
 	{"{\"a\":1,\"a\":2}", "{\"truncated\":true}"},

@@ -53,6 +53,7 @@ void exec_verify(struct supervisor *s, const struct request *rq, struct exec_com
 		 const struct action *decision);
 /* After SIGCHLD: looks at the stops of all that are being verified. */
 void exec_reap(struct supervisor *s);
+bool exec_is_pending(const struct supervisor *s); /* a SIGCHLD is to be expected */
 /* Once the sandbox is being killed: until all of them are reaped (bounded). */
 void exec_end(struct supervisor *s);
 

@@ -62,19 +62,21 @@ static void pass_on(struct supervisor *s, const struct signalfd_siginfo *info)
 {
 	int sig = (int)info->ssi_signo;
 
-	if (info->ssi_code == SI_KERNEL || sig == SIGTSTP)
+	if (info->ssi_code == SI_KERNEL || sig == SIGTSTP || sig == SIGHUP)
 		signals_to_group(s, sig);
 	else
 		to_command(s, sig);
+	/* Whoever is stopped would not hear of it, nor be continued by anybody any more. */
+	if (sig == SIGHUP || sig == SIGTERM)
+		signals_to_group(s, SIGCONT);
 }
 
-static void ready(struct supervisor *s, struct source *src, uint32_t events)
+void signals_look(struct supervisor *s)
 {
-	(void)events;
 	for (int i = 0; i < SIGNALS_BURST && !s->over; i++) {
 		struct signalfd_siginfo info;
 
-		if (read(src->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		if (read(s->signals->src.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 			return;
 		if (info.ssi_signo == SIGCHLD)
 			exec_reap(s);
@@ -85,6 +87,13 @@ static void ready(struct supervisor *s, struct source *src, uint32_t events)
 		else
 			pass_on(s, &info);
 	}
+}
+
+static void ready(struct supervisor *s, struct source *src, uint32_t events)
+{
+	(void)src;
+	(void)events;
+	signals_look(s);
 }
 
 /* --- the time limit ---------------------------------------------------------------------------- */

@@ -126,6 +126,7 @@ struct signals;
 int signals_block(struct fault *f);      /* before anything is forked */
 int signals_start(struct supervisor *s, struct fault *f);
 void signals_stop(struct supervisor *s); /* all is as before signals_block() */
+void signals_look(struct supervisor *s); /* takes those that wait */
 void signals_to_group(struct supervisor *s, int sig); /* the command's process group */
 bool signals_timed_out(const struct supervisor *s);   /* the limit has been reached */
 

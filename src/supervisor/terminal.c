@@ -16,8 +16,10 @@
  * The watcher.  A supervisor that is stopped enforces no time limit, sees no
  * revocation, answers nobody; and an agent can stop its own command whenever it
  * likes while other processes of it go on.  So there is a small process beside
- * us that looks at our epoll descriptor and the clock while we are stopped, and
- * continues us when there is anything to do.  Then we do it, and stop again.
+ * us that looks at our epoll descriptor, the clock and revoked.d while we are
+ * stopped, and continues us when there is anything to do.  Then we do it, and stop
+ * again.  Only signals it does not see: a signalfd(2) shows everybody his own.  So
+ * we don't stop while one is to be expected (exec.h), and look for those that came.
  */
 #include "supervisor/state.h"
 
@@ -36,11 +38,17 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "supervisor/confine.h"
+#include "supervisor/exec.h"
 
 enum {
 	FIRST_NAP_MS = 1,   /* what is due is done before we stop */
 	NEXT_NAP_MS = 20,   /* and what the watcher has woken us for */
-	WATCH_AGAIN_MS = 50, /* the watcher's: it may have been faster than our stop */
+	/* The watcher's: it looks for revocations so often; and wakes us again, since it may
+	 * have been faster than our stop. */
+	WATCH_LOOK_MS = 250,
+	WATCH_AGAIN_MS = 50,
+	NAME_TEXT_MAX = 300, /* as plan->revoked() has them */
+	WHY_TEXT_MAX = 256,
 };
 
 struct terminal {
@@ -55,18 +63,26 @@ struct terminal {
 	struct timer nap; /* set: we stop when it has expired */
 
 	pid_t watcher;
-	int to_watcher; /* int64_t: stopped from now on, wake in so many ms; -1: awake */
+	int to_watcher; /* int64_t: stopped from now on, wake in so many ms; or AWAKE */
 };
 
-enum { FOREVER = -1, AWAKE = -2 };
+enum { AWAKE = -2 }; /* -1, as loop_next_wake() has it: no time is set */
 
 /* --- the watcher ------------------------------------------------------------------------------- */
 
+static bool is_revoked(const struct supervisor *s)
+{
+	char name[NAME_TEXT_MAX], why[WHY_TEXT_MAX];
+	struct fault f;
+
+	return s->plan->revoked(s->plan->revocation, name, why, &f) != 0;
+}
+
 /* Told that the supervisor stops: waits for a reason to wake it.  Then wakes it until
  * it says that it is awake. */
-static _Noreturn void watch(pid_t supervisor, int orders, int epoll)
+static _Noreturn void watch(const struct supervisor *s, pid_t supervisor, int orders, int epoll)
 {
-	int64_t order = AWAKE;
+	int64_t order = AWAKE, wake_at = INT64_MAX;
 	bool woken = false;
 
 	for (;;) {
@@ -74,16 +90,17 @@ static _Noreturn void watch(pid_t supervisor, int orders, int epoll)
 			{.fd = orders, .events = POLLIN},
 			{.fd = order == AWAKE || woken ? -1 : epoll, .events = POLLIN},
 		};
-		int64_t ms = woken ? WATCH_AGAIN_MS : order == AWAKE ? FOREVER : order;
-		int n = poll(pfd, 2, ms > INT32_MAX ? INT32_MAX : (int)ms);
 
-		if (n < 0 && errno != EINTR)
+		if (poll(pfd, 2, order == AWAKE ? -1 : woken ? WATCH_AGAIN_MS : WATCH_LOOK_MS) < 0 &&
+		    errno != EINTR)
 			_exit(1);
 		if (pfd[0].revents) {
 			if (read(orders, &order, sizeof(order)) != (ssize_t)sizeof(order))
 				_exit(0);
+			wake_at = order < 0 ? INT64_MAX : loop_now() + order;
 			woken = false;
-		} else if (n >= 0) {
+		} else if (order != AWAKE && (woken || pfd[1].revents || loop_now() >= wake_at ||
+					      is_revoked(s))) {
 			kill(supervisor, SIGCONT);
 			woken = true;
 		}
@@ -91,16 +108,17 @@ static _Noreturn void watch(pid_t supervisor, int orders, int epoll)
 }
 
 /* Its signals are blocked as ours are; it holds two descriptors. */
-static _Noreturn void become_watcher(pid_t supervisor, int orders, int epoll)
+static _Noreturn void become_watcher(const struct supervisor *s, pid_t supervisor, int orders)
 {
 	struct fault f;
 
+	prctl(PR_SET_NAME, "warder-watcher");
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != supervisor)
 		_exit(1);
-	if (dup2(epoll, 1) != 1 || dup2(orders, 0) != 0 || close_range(2, ~0U, 0) < 0 ||
+	if (dup2(s->epoll, 1) != 1 || dup2(orders, 0) != 0 || close_range(2, ~0U, 0) < 0 ||
 	    confine(false, &f) < 0)
 		_exit(1);
-	watch(supervisor, 0, 1);
+	watch(s, supervisor, 0, 1);
 }
 
 static int start_watcher(struct supervisor *s, struct terminal *t)
@@ -113,7 +131,7 @@ static int start_watcher(struct supervisor *s, struct terminal *t)
 	t->to_watcher = pair[0];
 	t->watcher = fork();
 	if (t->watcher == 0)
-		become_watcher(supervisor, pair[1], s->epoll);
+		become_watcher(s, supervisor, pair[1]);
 	fd_close(&pair[1]);
 	return t->watcher < 0 ? -1 : 0;
 }
@@ -188,9 +206,18 @@ static bool stop(const struct terminal *t, int64_t wake_in)
 static void nap(struct supervisor *s, struct timer *timer)
 {
 	struct terminal *t = s->terminal;
-	bool by_watcher = stop(t, loop_next_wake(s));
-	bool foreground = is_foreground(t);
+	bool by_watcher, foreground;
 
+	if (exec_is_pending(s)) {
+		timer_set(s, timer, NEXT_NAP_MS);
+		return;
+	}
+	by_watcher = stop(t, loop_next_wake(s));
+	foreground = is_foreground(t);
+	signals_look(s);
+	watch_look(s);
+	if (s->over)
+		return;
 	/* Two SIGCONT at once are one; but the terminal comes back with the user's only. */
 	if (!by_watcher || (t->left && foreground)) {
 		terminal_continued(s);

@@ -304,6 +304,11 @@ void exec_reap(struct supervisor *s)
 	}
 }
 
+bool exec_is_pending(const struct supervisor *s)
+{
+	return s->execs->n > 0;
+}
+
 /* What we trace is reaped by us first: until then init, and with it the whole
  * namespace, cannot end (pid_namespaces(7), zombies). */
 void exec_end(struct supervisor *s)

@@ -308,6 +308,35 @@ static int add_home(struct builder *b)
 	return add_tmpfs(b, b->ctx->home, 0700);
 }
 
+/* --- what stays in its place ------------------------------------------------------------------ */
+
+/* Keeps the directories between the root of a writable tree and path from being moved
+ * away, and with them what stands at path: mounts of their own cannot be. */
+static void pin_parents(struct builder *b, const char *path)
+{
+	autofree char *up = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+	autofree char *root = NULL;
+
+	if (up[0] == '\0' || !is_writable(b->plan, up))
+		return;
+	root = mem_strdup(covering(b->plan, up)->path);
+	while (strlen(up) > strlen(root)) {
+		add(b->plan, FS_PIN, up, up, true);
+		*strrchr(up, '/') = '\0';
+	}
+}
+
+/* A symlink that the agent could replace leads wherever it wants. */
+static int check_links(struct builder *b, const char *key, const struct strlist *links)
+{
+	for (size_t i = 0; i < links->n; i++)
+		if (is_writable(b->plan, links->v[i]))
+			return fault_set(b->f, "name what it points to, or make it no symlink",
+					 "profile %s: %s: %s is a symlink, which could be replaced",
+					 b->p->name, key, links->v[i]);
+	return 0;
+}
+
 /* --- what is not shown ------------------------------------------------------------------------ */
 
 /* What nothing shows, or what is private, needs no mask. */
@@ -318,17 +347,32 @@ static bool shows_host(const struct fsplan *plan, const char *path)
 	return op != NULL && op->kind != FS_TMPFS;
 }
 
+static void hide_at(struct builder *b, const char *path, bool directory)
+{
+	if (!shows_host(b->plan, path))
+		return;
+	pin_parents(b, path);
+	add(b->plan, FS_HIDE, path, NULL, directory);
+}
+
+static int hide(struct builder *b, const char *text)
+{
+	struct strlist links = {0};
+	bool skip;
+	autofree char *path = find(b, "filesystem.hide", text, &links, &skip);
+	int rc = path ? check_links(b, "filesystem.hide", &links) : skip ? 0 : -1;
+
+	if (path && rc == 0)
+		hide_at(b, path, is_directory(path));
+	strlist_free(&links);
+	return rc;
+}
+
 static int hide_all(struct builder *b)
 {
-	for (size_t i = 0; i < b->p->fs.hide.n; i++) {
-		bool skip;
-		autofree char *path = find(b, "filesystem.hide", b->p->fs.hide.v[i], NULL, &skip);
-
-		if (path == NULL && !skip)
+	for (size_t i = 0; i < b->p->fs.hide.n; i++)
+		if (hide(b, b->p->fs.hide.v[i]) < 0)
 			return -1;
-		if (path && shows_host(b->plan, path))
-			add(b->plan, FS_HIDE, path, NULL, is_directory(path));
-	}
 	return 0;
 }
 
@@ -344,8 +388,7 @@ static int hide_own(struct builder *b)
 			return fault_set(b->f, "work in another directory, or move warder's own",
 					 "the workspace %s is inside warder's own directory %s",
 					 b->plan->workspace, path);
-		if (shows_host(b->plan, path))
-			add(b->plan, FS_HIDE, path, NULL, true);
+		hide_at(b, path, true);
 	}
 	return 0;
 }
@@ -407,25 +450,11 @@ static bool lock_shared(int dirfd, const char *name, int *lock)
 	return false;
 }
 
-/* Every directory from the writable tree's root (not itself) down to path. */
-static void pin(struct builder *b, const char *root, const char *path)
-{
-	char *slash;
-	autofree char *up = mem_strdup(path);
-
-	while (strlen(up) > strlen(root)) {
-		add(b->plan, FS_PIN, up, up, true);
-		slash = strrchr(up, '/');
-		*slash = '\0';
-	}
-}
-
 static int protect_at(struct builder *b, const char *parent, const char *name, bool directory,
 		      bool optional)
 {
 	autofree char *path = mem_printf("%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name);
 	autofd int dirfd = open_exactly(parent, O_PATH | O_DIRECTORY);
-	autofree char *root = mem_strdup(covering(b->plan, parent)->path);
 	const struct fs_op *had = covering(b->plan, path);
 	struct fs_op *op;
 	struct stat st;
@@ -453,22 +482,11 @@ static int protect_at(struct builder *b, const char *parent, const char *name, b
 		op = add(b->plan, FS_PROTECT, path, path, S_ISDIR(st.st_mode));
 		op->lock = lock;
 		op->made = made > 0;
-		pin(b, root, parent);
+		pin_parents(b, path);
 		return 0;
 	}
 	return fault_errno(b->f, "see to its permissions, or take it out",
 			   "profile %s: filesystem.protect: %s", b->p->name, path);
-}
-
-/* A symlink that the agent could replace leads wherever it wants. */
-static int check_links(struct builder *b, const struct strlist *links)
-{
-	for (size_t i = 0; i < links->n; i++)
-		if (is_writable(b->plan, links->v[i]))
-			return fault_set(b->f, "protect what it points to, or make it no symlink",
-					 "profile %s: filesystem.protect: %s is a symlink, which "
-					 "could be replaced", b->p->name, links->v[i]);
-	return 0;
 }
 
 /* Its directory is there.  A file in that place (a worktree's .git) says where the directory
@@ -502,7 +520,7 @@ static int protect(struct builder *b, const char *text)
 	path = mem_printf("%s/%s", real ? real : parent, name);
 	/* The way there must not be the agent's to change. */
 	if (real) {
-		rc = check_links(b, &links);
+		rc = check_links(b, "filesystem.protect", &links);
 		if (rc == 0)
 			rc = protect_in(b, real, name, directory, optional);
 	}

@@ -172,6 +172,25 @@ EROFS write,$WS/private/new nor is it a place for secrets of its own
 ROWS
 is 'and unharmed' "$(cat "$WS/.env" "$WS/private/file" | xargs)" 'secret secret'
 
+# The home directory as the workspace: the masks stand in a writable tree.
+attempts --workspace "$HOME" <<ROWS
+ok write,$HOME/notes/todo the home directory may be the workspace
+ENOENT read,$HOME/.ssh/id_ed25519 keys are masked there, too
+EROFS write,$HOME/.ssh/authorized_keys and cannot be added
+EROFS rename,$HOME/.ssh,$HOME/.ssh2 nor their directory be moved
+EROFS unlink,$HOME/.netrc nor what is masked be replaced
+EBUSY replace,$HOME/.config,$HOME/.config/gh/hosts.yml nor by its parent
+ROWS
+is 'and all is as it was' "$(cat "$HOME/.ssh/id_ed25519" "$HOME/.netrc" "$HOME/.config/gh/hosts.yml" |
+	sort -u)" secret
+
+mv "$HOME/.aws" "$HOME/aws" && ln -s aws "$HOME/.aws"
+sandbox --workspace "$HOME" -- true
+exit_is 'what is masked through a symlink that could be replaced is not masked' 125
+like 'and says so' "$err" 'filesystem\.hide: .*/\.aws is a symlink'
+sandbox --profile home -- true
+exit_is 'but where it cannot' 0
+
 # --- other ways to a file ------------------------------------------------------------------
 
 echo outside >"$T/ro/file"

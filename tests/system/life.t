@@ -101,6 +101,22 @@ kill -TERM "$server_pid"
 wait "$server_pid"
 is 'or goes on' $? 6
 
+# --- an agent that would end others, or hide ------------------------------------------------
+
+sandbox -- sh -c 'sleep 100 & kill -9 -1; wait $!; echo $?'
+is 'a command that kills all that it can reach kills its own' "$status $out" '0 137'
+sandbox -- sh -c 'kill -9 0; sleep 10'
+exit_is 'its group, and that is itself' 137
+is 'and nobody else' "$(end_detail '[.reason, .exit_code]')" '["child",137]'
+sandbox --wall 400ms -- sh -c 'kill -STOP $$'
+exit_is 'where there is no terminal a stopped one runs out of time' 124
+sandbox "${see[@]}" -- "$life" undumpable /bin/mount
+says 'one that closes its memory to others' closed ok
+says 'is judged all the same' exec EACCES
+denied 'and is on record' exec "$(readlink -f /bin/mount)" EACCES
+sandbox "${see[@]}" -- "$life" undumpable /bin/true
+exit_is 'and may do what it may' 0
+
 # --- a parent that goes away ---------------------------------------------------------------
 
 rm -f up

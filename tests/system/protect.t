@@ -193,7 +193,7 @@ rm -f .git && mkdir -p real/hooks && ln -s real .git
 sandbox -- touch ran
 exit_is 'a .git that is a symlink could be replaced, so it does not start' 125
 like 'and says so' "$err" '/\.git is a symlink, which could be replaced'
-like 'with the mend' "$err" 'protect what it points to'
+like 'with the mend' "$err" 'name what it points to'
 rm -f .git && ln -s "$T/gitdir" .git
 sandbox -- touch ran
 exit_is 'nor when it leads out of the workspace' 125

@@ -187,7 +187,11 @@ like 'it is who it was' "$out" "Uid:[[:space:]]*$(id -u)[[:space:]]"
 like 'without further groups' "$out" "Groups:[[:space:]]*((65534|$(id -g))[[:space:]]*)*"$'\n'
 sandbox -- sh -c 'cat /proc/1/status'
 like 'pid 1 has no capability either' "$out" 'CapEff:[[:space:]]*0000000000000000'
-like 'and a filter' "$out" 'Seccomp:[[:space:]]*2'
+if grep -q __asan_init "$WARDER"; then
+	skip 'and a filter' 'the sanitizer needs more calls than that has'
+else
+	like 'and a filter' "$out" 'Seccomp:[[:space:]]*2'
+fi
 sandbox -- bash -c 'readlink /proc/self/ns/{user,pid,mnt,net,ipc,uts,cgroup}'
 is 'every namespace is its own' \
 	"$(comm -12 <(sort <<<"$out") <(readlink /proc/self/ns/* | sort -u) | xargs)" ''

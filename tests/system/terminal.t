@@ -155,6 +155,36 @@ send exit 7\r
 STEPS
 exit_is 'a shell inside does job control of its own' 7
 
+# A run that is stopped is not out of reach.
+on_terminal "${shell[@]}" <<STEPS
+expect \\$
+send ${start/ --/ --wall 1500ms --} sh -c 'echo u""p; sleep 20'\\r
+expect up
+pause 0.2
+send \\x1a
+expect Stopped
+pause 1.7
+send echo; jobs; fg; echo status \$?\\r
+expect status (124|1)
+send exit\\r
+STEPS
+exit_is 'the time goes on while it is stopped' 0
+nothing_left 'and ends it'
+on_terminal "${shell[@]}" <<STEPS
+expect \\$
+send $start sh -c 'echo u""p; sleep 20'\\r
+expect up
+pause 0.2
+send \\x1a
+expect Stopped
+send "\$WARDER" revoke bot; "\$WARDER" reinstate bot; echo do""ne\\r
+expect ended
+expect done
+send exit\\r
+STEPS
+exit_is 'it can be revoked while it is stopped' 0
+nothing_left 'and is gone'
+
 # --- the window, the modes -----------------------------------------------------------------
 
 bot bash -c 'trap "stty size" WINCH; echo up; for i in {1..40}; do sleep 0.05; done' <<'STEPS'
@@ -178,6 +208,9 @@ modes
 send stty sane; exit\\r
 STEPS
 unlike 'and one that dies is no catastrophe' "$out" 'did not come'
+on_terminal sh -c '"$0" run --agent bot -- sh -c "stty raw -echo; kill -9 \$\$"; stty -a' "$WARDER" \
+	</dev/null
+like 'its modes go with it' "$out" '[^-]icanon .*[^-]echo '
 on_terminal "${shell[@]}" <<STEPS
 expect \\$
 send $start true; echo th""en\\r
@@ -228,6 +261,9 @@ nothing_left 'all of it'
 
 sandbox -- sh -c 'exec </dev/tty'
 isnt 'where there is no terminal there is none inside' "$status" 0
+on_terminal sh -c '"$0" run --agent bot -- sh -c "exec 3<>/dev/tty" </dev/null >/dev/null 2>&1;
+	echo status $?' "$WARDER" </dev/null
+unlike 'nor where there is one that it was not given' "$out" 'status 0'
 run setsid "$WARDER" run --agent bot -- sh -c 'exit 8'
 exit_is 'and none is needed' 8
 

@@ -173,6 +173,17 @@ static int bomb(const char *unused)
 	return 0;
 }
 
+/* Closed to whoever would look into its memory; then a command. */
+static int undumpable(const char *path)
+{
+	char *args[] = { (char *)path, NULL };
+
+	tell("closed", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+	execv(path, args);
+	tell("exec", -1);
+	return 0;
+}
+
 /* Without an end, and from everywhere: only for where there is a limit.  Should it not hold,
  * each ends by itself. */
 static int storm(const char *unused)
@@ -254,6 +265,7 @@ int main(int argc, char **argv)
 		int (*act)(const char *argument);
 	} acts[] = {
 		{ "orphans", orphans }, { "daemon", daemon_writes }, { "tree", tree },
+		{ "undumpable", undumpable },
 		{ "bomb", bomb }, { "storm", storm }, { "memory", memory },
 		{ "descriptors", descriptors }, { "die", dies }, { "wait", waits }, { "limit", limit },
 	};

@@ -37,12 +37,12 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/sys.h"
 
 enum {
 	BROKER_SOCK = 3,  /* the broker's one descriptor beside /dev/null; a child's pipe */
 	NOBODY = 65534,	  /* the kernel's overflow uid: owns nothing */
-	STOP_TRIES = 100, /* times 2 ms to wait for the broker's own end before it is killed */
-	STOP_NAP_NS = 2000000,
+	STOP_MS = 200, /* for the broker's own end; then it is killed */
 };
 
 struct question {
@@ -378,8 +378,7 @@ struct resolver *resolver_start(struct fault *f)
 {
 	pid_t supervisor = getpid();
 	struct resolver *r = mem_alloc(sizeof(*r));
-	int ends[2], err = ECHILD;
-	ssize_t n;
+	int ends[2];
 
 	r->fd = -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -397,16 +396,21 @@ struct resolver *resolver_start(struct fault *f)
 		resolver_stop(r);
 		return NULL;
 	}
+	return r;
+}
+
+int resolver_confined(struct resolver *r, struct fault *f)
+{
+	int err = ECHILD;
+	ssize_t n;
+
 	do
 		n = recv(r->fd, &err, sizeof(err), 0);
 	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(err) || err) {
-		errno = err;
-		fault_errno(f, "", "cannot confine the resolver");
-		resolver_stop(r);
-		return NULL;
-	}
-	return r;
+	if (n == (ssize_t)sizeof(err) && err == 0)
+		return 0;
+	errno = err;
+	return fault_errno(f, "", "cannot confine the resolver");
 }
 
 int resolver_fd(const struct resolver *r)
@@ -453,19 +457,17 @@ int resolver_read(struct resolver *r, struct resolver_answer *a)
 
 void resolver_stop(struct resolver *r)
 {
-	const struct timespec nap = {.tv_nsec = STOP_NAP_NS};
-	pid_t got = 0;
-
 	if (!r)
 		return;
-	fd_close(&r->fd);
-	for (int i = 0; r->pid > 0 && i < STOP_TRIES && got == 0; i++) {
-		got = waitpid(r->pid, NULL, WNOHANG);
-		if (got == 0)
-			nanosleep(&nap, NULL);
-	}
-	/* Only while it is unreaped is the number certainly the broker's. */
-	if (r->pid > 0 && got == 0 && kill(r->pid, SIGKILL) == 0)
+	fd_close(&r->fd); /* which is the broker's end, too */
+	if (r->pid > 0) {
+		/* Ours and not reaped: the number is certainly the broker's. */
+		struct pollfd pfd = {.fd = sys_pidfd_open(r->pid, 0), .events = POLLIN};
+
+		if (pfd.fd < 0 || poll(&pfd, 1, STOP_MS) <= 0)
+			kill(r->pid, SIGKILL);
 		waitpid(r->pid, NULL, 0);
+		fd_close(&pfd.fd);
+	}
 	free(r);
 }

@@ -41,6 +41,9 @@ struct resolver_answer {
  * wiped environment.  Call it before there are threads and secrets.  NULL with a fault.
  */
 struct resolver *resolver_start(struct fault *f);
+/* Waits for the broker to say that all that is done: before anything is asked.  0, or -1 with
+ * a fault.  Apart from the start, so that the two take place at the same time as others. */
+int resolver_confined(struct resolver *r, struct fault *f);
 int resolver_fd(const struct resolver
 			*r); /* for epoll: readable when an answer or the broker's end is there */
 int resolver_pid(const struct resolver *r); /* so that the supervisor's reaper knows it */

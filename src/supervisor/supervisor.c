@@ -75,15 +75,21 @@ fail:
 	return NULL;
 }
 
-void supervisor_free(struct supervisor *s)
+/* Those that face the agent; what they still have to record is on record then. */
+static void stop_parts(struct supervisor *s)
 {
-	if (s == NULL)
-		return;
 	dial_table_free(s);
 	exec_table_free(s);
 	notify_stop(s);
 	tun_stop(s);
 	dnsserver_stop(s);
+}
+
+void supervisor_free(struct supervisor *s)
+{
+	if (s == NULL)
+		return;
+	stop_parts(s);
 	terminal_stop(s);
 	watch_stop(s);
 	signals_stop(s); /* after whoever may still send us any */
@@ -192,7 +198,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 	control = (struct source){.fd = s->jail->control, .ready = jail_says};
 	if (loop_add(s, &control, EPOLLIN) < 0)
 		return fault_errno(f, NULL, "cannot watch the sandbox");
-	if (s->resolver && dial_watch_resolver(s, f) < 0)
+	if (s->resolver && (resolver_confined(s->resolver, f) < 0 || dial_watch_resolver(s, f) < 0))
 		return -1;
 	if (dnsserver_start(s, take_fd(&s->jail->dns_udp), take_fd(&s->jail->dns_tcp), f) < 0)
 		return -1;
@@ -225,6 +231,7 @@ int supervisor_run(struct supervisor *s, struct jail *jail, struct supervisor_en
 	/* What is left dies here, whatever it is doing. */
 	exec_end(s);
 	jail_end(jail);
+	stop_parts(s);
 	*end = s->end;
 	return rc;
 }

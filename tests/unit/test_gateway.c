@@ -356,6 +356,7 @@ static void test_resolver(void **state)
 
 	(void)state;
 	assert_non_null(r);
+	assert_int_equal(resolver_confined(r, &f), 0);
 	assert_int_equal(resolver_read(r, &a), 0);
 
 	assert_int_equal(resolver_ask(r, 7, "localhost"), 0);
@@ -393,6 +394,7 @@ static void test_resolver_many(void **state)
 
 	(void)state;
 	assert_non_null(r);
+	assert_int_equal(resolver_confined(r, &f), 0);
 	for (uint32_t i = 0; i < ASKED; i++) {
 		if (resolver_ask(r, i, "127.0.0.1") == 0)
 			waiting++;
@@ -438,6 +440,7 @@ static void test_resolver_confined(void **state)
 	(void)state;
 	r = resolver_start(&f);
 	assert_non_null(r);
+	assert_int_equal(resolver_confined(r, &f), 0);
 	read_proc(resolver_pid(r), "status", text, sizeof(text));
 	assert_non_null(strstr(text, "NoNewPrivs:\t1"));
 	assert_non_null(strstr(text, "CapEff:\t0000000000000000"));
@@ -469,6 +472,7 @@ static void test_resolver_dead(void **state)
 
 	(void)state;
 	assert_non_null(r);
+	assert_int_equal(resolver_confined(r, &f), 0);
 	assert_int_equal(kill(resolver_pid(r), SIGTERM), 0); /* ignored: the control */
 	assert_int_equal(resolver_ask(r, 1, "127.0.0.1"), 0);
 	assert_int_equal(await(r, &a), 1);

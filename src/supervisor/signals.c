@@ -38,7 +38,7 @@ struct signals {
 static struct {
 	bool blocked;
 	sigset_t mask, taken;
-	struct sigaction pipe, child;
+	struct sigaction pipe, size, child;
 } before;
 
 /* --- passing on -------------------------------------------------------------------------------- */
@@ -141,9 +141,11 @@ int signals_block(struct fault *f)
 	take(&blocked, SIGIO);
 	sigaddset(&blocked, SIGTTIN);
 	sigaddset(&blocked, SIGTTOU);
-	/* An ignored SIGCHLD would take our children's ends from us. */
+	/* An ignored SIGCHLD would take our children's ends from us.  A journal at its file size
+	 * limit is one that cannot be written: the answer is no, not our end. */
 	if (sigprocmask(SIG_BLOCK, &blocked, &before.mask) < 0 ||
 	    sigaction(SIGPIPE, &ignore, &before.pipe) < 0 ||
+	    sigaction(SIGXFSZ, &ignore, &before.size) < 0 ||
 	    sigaction(SIGCHLD, &usual, &before.child) < 0)
 		return fault_errno(f, NULL, "cannot take over the signals");
 	before.blocked = true;
@@ -187,6 +189,7 @@ void signals_stop(struct supervisor *s)
 	while (sigtimedwait(&before.taken, NULL, &now) > 0)
 		;
 	sigaction(SIGPIPE, &before.pipe, NULL);
+	sigaction(SIGXFSZ, &before.size, NULL);
 	sigaction(SIGCHLD, &before.child, NULL);
 	sigprocmask(SIG_SETMASK, &before.mask, NULL);
 }

@@ -67,6 +67,10 @@ like 'with the reason' "$err" 'No space left'
 not_ok 'indeed' test -e "$WS/started"
 like 'what there is is in order' "$out" 'verify 0'
 
+run bash -c 'ulimit -f 24; "$WARDER" run --agent bot -- sh -c "$UNTIL"'
+like 'nor past the size that files may have' "$out" 'refused: 126'
+is 'which ends the command, and not its supervisor' "$status" 7
+
 mkdir -p "$T/ro/journal"
 export RO=$T/ro
 in_own_mounts 'mount -t tmpfs -o ro none "$RO" && export WARDER_LOG_DIR=$RO &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Patterns: '*' within one component or argument, "**" as stated. Linear in time. */
+/* Patterns: "*" within one component or argument, "**" as stated.  No recursion: at most as
+ * many steps as the product of both lengths. */
 #ifndef WARDER_POLICY_GLOB_H
 #define WARDER_POLICY_GLOB_H
 

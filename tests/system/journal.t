@@ -67,7 +67,7 @@ like 'with the reason' "$err" 'No space left'
 not_ok 'indeed' test -e "$WS/started"
 like 'what there is is in order' "$out" 'verify 0'
 
-run bash -c 'ulimit -f 24; "$WARDER" run --agent bot -- sh -c "$UNTIL"'
+run env WARDER_LOG_DIR="$T/limited" bash -c 'ulimit -f 24; "$WARDER" run --agent bot -- sh -c "$UNTIL"'
 like 'nor past the size that files may have' "$out" 'refused: 126'
 is 'which ends the command, and not its supervisor' "$status" 7
 

@@ -171,9 +171,10 @@ static void allow_outside_block(scmp_filter_ctx ctx, const char *name, unsigned 
 
 static bool ioctl_refused(uint32_t request)
 {
-	/* They type into the terminal of whoever started us, or take its console. */
+	/* They type into the terminal of whoever started us, or take its console; or give
+	 * it a line discipline, for which the kernel loads a driver. */
 	return request == 0x5412 /* TIOCSTI */ || request == 0x541c /* TIOCLINUX */ ||
-	       request == 0x541d /* TIOCCONS */;
+	       request == 0x541d /* TIOCCONS */ || request == 0x5423 /* TIOCSETD */;
 }
 
 static void sockets(scmp_filter_ctx ctx, const char *name, int family, int type)
@@ -260,7 +261,7 @@ static void agent_scalars(scmp_filter_ctx ctx)
 		allow_if(ctx, "personality", SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, personas[i]));
 	/* A register whose upper half is not clear only misses the supervisor here. */
 	allow_if(ctx, "prctl", SCMP_A0(SCMP_CMP_NE, WARDER_PRCTL, 0));
-	allow_outside_block(ctx, "ioctl", 1, 0x5400, 0x20, ioctl_refused);
+	allow_outside_block(ctx, "ioctl", 1, 0x5400, 0x40, ioctl_refused);
 }
 
 static scmp_filter_ctx new_filter(uint32_t action, uint32_t foreign)

@@ -234,4 +234,13 @@ ok flip,$T/ro/file,$WS/mine2 and a symlink that changes meanwhile
 ROWS
 ok 'and it has' test "$(wc -l <"$T/ro/file")" -gt 5
 
+# What it is given it may use as it was given.
+out=$("$WARDER" run --agent bot "${see[@]}" -- "$files" read,/dev/stdin write,/dev/stdin \
+	truncate,/proc/self/fd/0 <"$T/other/new")
+says 'a file that it was given for reading' read,/dev/stdin ok
+says 'cannot be opened again for writing' write,/dev/stdin EACCES
+says 'nor emptied by its other name' truncate,/proc/self/fd/0 EACCES
+out=$("$WARDER" run --agent bot "${see[@]}" -- "$files" write,/dev/stdin <>"$T/other/new")
+says 'one that it was given for both can' write,/dev/stdin ok
+
 done_testing

@@ -101,6 +101,7 @@ TIOCSTI_high EPERM ioctl:TIOCSTI all
 TIOCLINUX EPERM ioctl:0x541c all
 TIOCLINUX_high EPERM ioctl:0x541c all
 TIOCCONS EPERM ioctl:0x541d all
+TIOCSETD EPERM ioctl:0x5423 all
 socket_raw EAFNOSUPPORT socket:inet/raw all
 socket_raw_high EAFNOSUPPORT socket:inet/raw all
 socket_packet EAFNOSUPPORT socket:packet/raw all

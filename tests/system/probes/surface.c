@@ -231,6 +231,7 @@ static const struct {
 	CALL("TIOCLINUX", SYS_ioctl, 0, TIOCLINUX, HERE),
 	CALL("TIOCLINUX_high", SYS_ioctl, 0, HIGH(TIOCLINUX), HERE),
 	CALL("TIOCCONS", SYS_ioctl, 0, TIOCCONS),
+	CALL("TIOCSETD", SYS_ioctl, 0, TIOCSETD, HERE),
 	CALL("TIOCGWINSZ", SYS_ioctl, 0, TIOCGWINSZ, HERE),
 
 	CALL("socket_stream", SYS_socket, AF_INET, SOCK_STREAM, 0),

@@ -89,20 +89,15 @@ static struct action lifecycle_action(const struct lifecycle *l, const char *det
 	};
 }
 
-static int write_both(const struct lifecycle *l, struct journal *j, struct action *journal_line,
-		      struct action *ledger_line, struct fault *f)
+static int fault_journal(struct fault *f, const struct journal *j, int rc)
 {
-	int rc = journal_append(j, journal_line);
-
-	if (rc < 0)
-		return fault_set(f, "make room, or see to its permissions",
-				 "the journal %s cannot be written: %s", journal_path(j),
-				 strerror(-rc));
-	return ledger_append(l->paths->log, l->who, ledger_line, f);
+	return fault_set(f, "make room, or see to its permissions",
+			 "the journal %s cannot be written: %s", journal_path(j), strerror(-rc));
 }
 
-int lifecycle_start(const struct lifecycle *l, struct journal *j, struct fault *f)
+int lifecycle_start(struct lifecycle *l, struct journal *j, struct fault *f)
 {
+	int rc;
 	char detail[DETAIL_MAX], brief[STATUS_MAX];
 	struct action a = lifecycle_action(l, detail), in_ledger = a;
 	struct json js;
@@ -114,7 +109,20 @@ int lifecycle_start(const struct lifecycle *l, struct journal *j, struct fault *
 	json_str(&js, "run_id", l->who->run_id);
 	json_close(&js, '}');
 	in_ledger.detail = brief;
-	return write_both(l, j, &a, &in_ledger, f);
+	journal_sync_later(j);
+	rc = journal_append(j, &a);
+	if (rc < 0)
+		return fault_journal(f, j, rc);
+	return ledger_write(l->paths->log, l->who, &in_ledger, &l->announced, f);
+}
+
+int lifecycle_settle(struct lifecycle *l, struct journal *j, struct fault *f)
+{
+	int rc = journal_sync(j);
+
+	if (rc < 0)
+		return fault_journal(f, j, rc);
+	return ledger_sync(&l->announced, l->paths->log, f);
 }
 
 static const enum record_result results[] = {

@@ -9,6 +9,7 @@
 #include "jail/jail.h"
 #include "policy/profile.h"
 #include "record/journal.h"
+#include "record/ledger.h"
 #include "record/record.h"
 #include "supervisor/supervisor.h"
 
@@ -25,13 +26,17 @@ struct lifecycle {
 	bool tun;         /* a catch-all device can be had */
 	bool observe;
 	int status_fd;    /* or -1 */
+	struct ledger_entry announced; /* of lifecycle_start(), for lifecycle_settle() */
 };
 
 /* The refusal to start at all, in the ledger: no run, no journal.  agent_id as asked. */
 void lifecycle_refused(const struct paths *paths, const struct record_identity *who,
 		       const char *command, const struct fault *why);
 /* 0 or -1 with a fault: then nothing may start. */
-int lifecycle_start(const struct lifecycle *l, struct journal *j, struct fault *f);
+int lifecycle_start(struct lifecycle *l, struct journal *j, struct fault *f);
+/* Waits until that is on the disk: the walls are built meanwhile, but the command stands
+ * before its execve until this was fine.  0 or -1 with a fault. */
+int lifecycle_settle(struct lifecycle *l, struct journal *j, struct fault *f);
 /* A run that was announced and could not start: why is the fault. */
 int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct supervisor_end *end,
 		  const struct fault *why, struct fault *f);

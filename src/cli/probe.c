@@ -575,7 +575,7 @@ static int try_sandbox(const struct profile *p, const struct fsplan *fs, struct 
 	struct jail jail;
 	bool same;
 
-	if (jail_start(&plan, &jail, f) < 0)
+	if (jail_begin(&plan, &jail, f) < 0 || jail_wait(&jail, f) < 0)
 		return -1;
 	same = (jail.tun >= 0) == plan.want_tun;
 	jail_end(&jail);

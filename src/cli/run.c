@@ -439,7 +439,13 @@ static int supervise(struct run *r, struct supervisor *s, struct supervisor_end 
 	};
 	struct jail jail;
 
-	if (jail_start(&plan, &jail, f) < 0)
+	if (jail_begin(&plan, &jail, f) < 0)
+		return -1;
+	if (lifecycle_settle(&r->life, r->journal, f) < 0) {
+		jail_end(&jail);
+		return -1;
+	}
+	if (jail_wait(&jail, f) < 0)
 		return -1;
 	if ((jail.tun >= 0) != r->life.tun) {
 		jail_end(&jail);
@@ -574,11 +580,12 @@ static void run_free(struct run *r)
 	free(r->program);
 	free(r->run_dir);
 	fd_close(&r->o.status_fd);
+	fd_close(&r->life.announced.fd);
 }
 
 int cmd_run(int argc, char **argv)
 {
-	struct run r = {0};
+	struct run r = {.life.announced.fd = -1};
 	int status, first = parse(argc, argv, &r.o, &status);
 
 	if (first < 0)

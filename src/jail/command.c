@@ -61,7 +61,7 @@ _Noreturn void command_run(const struct jail_plan *plan, int control, bool tun)
 	unsigned int variant = (tun ? 0 : FILTER_NOTIFY_SEND) | (p->exec_ptrace ? FILTER_PTRACE : 0);
 	struct jail_message m = {.tag = JAIL_LISTENER};
 	static const struct rlimit no_core; /* a core file would be a way past the masks */
-	int killable;
+	int killable, err;
 
 	/* A process group of its own: kill(0, SIGKILL) must not reach the supervisor.  Who was
 	 * given no terminal does not get one through /dev/tty either. */
@@ -89,5 +89,10 @@ _Noreturn void command_run(const struct jail_plan *plan, int control, bool tun)
 		_exit(125);
 	environ = (char **)plan->env; /* its PATH is the one that is searched */
 	execvp(plan->argv[0], plan->argv);
+	err = errno;
+	/* An empty name fails without a call, maybe before the supervisor holds us: this one is
+	 * answered (ENOENT), so it waits. */
+	execve("", plan->argv, environ);
+	errno = err;
 	fail(control, JAIL_NOT_RUN, "");
 }

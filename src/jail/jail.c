@@ -157,7 +157,7 @@ static pid_t clone_init(void)
 	return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, 0);
 }
 
-int jail_start(const struct jail_plan *plan, struct jail *jail, struct fault *f)
+int jail_begin(const struct jail_plan *plan, struct jail *jail, struct fault *f)
 {
 	const int on = 1;
 	int pair[2];
@@ -187,12 +187,19 @@ int jail_start(const struct jail_plan *plan, struct jail *jail, struct fault *f)
 		fault_errno(f, NULL, "cannot hold the sandbox's init");
 		goto fail;
 	}
-	if (write_maps(jail->init, plan, f) < 0 || fd_send(jail->control, -1, "g", 1) < 0 ||
-	    wait_until_up(jail, f) < 0)
+	if (write_maps(jail->init, plan, f) < 0 || fd_send(jail->control, -1, "g", 1) < 0)
 		goto fail;
 	return 0;
 fail:
 	fd_close(&pair[1]);
+	jail_end(jail);
+	return -1;
+}
+
+int jail_wait(struct jail *jail, struct fault *f)
+{
+	if (wait_until_up(jail, f) == 0)
+		return 0;
 	jail_end(jail);
 	return -1;
 }

@@ -74,12 +74,14 @@ struct jail {
 	bool wait_killable;
 };
 
+/* Starts it: init builds the walls from now on.  0, or -1 with a fault: then no process is
+ * left. */
+int jail_begin(const struct jail_plan *plan, struct jail *jail, struct fault *f);
 /*
- * Starts it; returns when the command stands before its execve(), held by the
- * listener that nobody has read yet.  0, or -1 with a fault: then no process is
- * left.
+ * Returns when the command stands before its execve(), held by the listener that
+ * nobody has read yet.  0, or -1 with a fault: then no process is left.
  */
-int jail_start(const struct jail_plan *plan, struct jail *jail, struct fault *f);
+int jail_wait(struct jail *jail, struct fault *f);
 
 /* Reads one message without blocking. 1: *m is one, 0: none now, -1: init is gone. */
 int jail_read(const struct jail *jail, struct jail_message *m);

@@ -29,6 +29,8 @@ struct journal {
 	enum audit_sync sync;
 	uint64_t seq, denials;
 	off_t size; /* of the whole lines */
+	bool later, unsynced; /* journal_sync_later() */
+	bool named; /* its name is on the disk */
 	bool torn;  /* what stands behind them could not be cut off yet: nothing may follow it */
 	char head[CHAIN_HEX + 1];
 	size_t n_slots;
@@ -136,16 +138,40 @@ static int write_line(struct journal *j, size_t len)
 	return 0;
 }
 
-/* On the disk, too, or not in the journal; with the first line the file's name as well. */
+/* On the disk, too; the first time the file's name as well. */
+static int sync_all(struct journal *j)
+{
+	if (fdatasync(j->fd) < 0 || (!j->named && fd_sync_parent(j->path) < 0))
+		return -errno;
+	j->named = true;
+	j->unsynced = false;
+	return 0;
+}
+
+/* Or not in the journal. */
 static int sync_line(struct journal *j)
 {
-	int err;
+	int rc;
 
-	if (fdatasync(j->fd) == 0 && (j->seq > 0 || fd_sync_parent(j->path) == 0))
+	if (j->later) {
+		j->later = false;
+		j->unsynced = true;
 		return 0;
-	err = errno;
-	cut_torn(j);
-	return -err;
+	}
+	rc = sync_all(j);
+	if (rc < 0)
+		cut_torn(j);
+	return rc;
+}
+
+void journal_sync_later(struct journal *j)
+{
+	j->later = true;
+}
+
+int journal_sync(struct journal *j)
+{
+	return j->unsynced ? sync_all(j) : 0;
 }
 
 static bool is_denial(const struct action *a)

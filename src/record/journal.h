@@ -30,6 +30,10 @@ struct journal *journal_create(const char *log_dir, const struct record_identity
  * lifecycle, revocation, finding), fdatasyncs it.  0, or -errno: nothing is
  * recorded then.  Fills a->action_id and a->attempt (not for an OUTCOME). */
 int journal_append(struct journal *j, struct action *a);
+/* Leaves the next record's sync to journal_sync(), for a caller who has something to do
+ * meanwhile, and lets nothing happen before that: 0, or -errno. */
+void journal_sync_later(struct journal *j);
+int journal_sync(struct journal *j);
 uint64_t journal_records(const struct journal *j);
 uint64_t journal_denials(const struct journal *j); /* decisions, and what a gateway denied later */
 const char *journal_head(const struct journal *j); /* 64 hex digits: hash of the last line */

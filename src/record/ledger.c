@@ -87,7 +87,7 @@ static int find_last(const char *buf, size_t n, bool whole, struct tail *t)
 /* The last record in the last `window` bytes.  0, or -1: EBADMSG where there is none in them. */
 static int read_window(int fd, size_t window, struct tail *t)
 {
-	autofree char *buf = mem_alloc(window);
+	autofree char *buf = mem_grow(NULL, window, 1);
 	off_t from = t->size > (off_t)window ? t->size - (off_t)window : 0;
 	ssize_t n = pread(fd, buf, window, from);
 
@@ -118,7 +118,7 @@ static int read_tail(int fd, struct tail *t)
  * from the last whole one. */
 static int append(int fd, const struct record_identity *who, struct action *a, struct tail *t)
 {
-	autofree char *line = mem_alloc(RECORD_LINE_MAX + 1);
+	autofree char *line = mem_grow(NULL, RECORD_LINE_MAX + 1, 1);
 	struct timespec now;
 	size_t len = 0;
 	int err;
@@ -149,8 +149,8 @@ static int fault_append(struct fault *f, const char *path)
 	return fault_errno(f, mend_write, "cannot write the ledger %s", path);
 }
 
-int ledger_append(const char *log_dir, const struct record_identity *who, struct action *a,
-		  struct fault *f)
+int ledger_write(const char *log_dir, const struct record_identity *who, struct action *a,
+		 struct ledger_entry *entry, struct fault *f)
 {
 	autofree char *path = mem_printf("%s/ledger.jsonl", log_dir);
 	autofd int fd = -1;
@@ -162,12 +162,32 @@ int ledger_append(const char *log_dir, const struct record_identity *who, struct
 	if (fd < 0)
 		return fault_errno(f, mend_write, "cannot open the ledger %s", path);
 	if (lock(fd) < 0)
-		return fault_errno(f, "see who holds it with lsof", "cannot lock the ledger %s", path);
+		return fault_errno(f, "see who holds it with lsof", "cannot lock the ledger %s",
+				   path);
 	if (append(fd, who, a, &tail) < 0)
 		return fault_append(f, path);
 	/* Others may go on meanwhile: what they chain to is on the disk before they are. */
 	lock_clear(fd);
-	if (fdatasync(fd) < 0 || (tail.size == 0 && fd_sync_parent(path) < 0))
+	*entry = (struct ledger_entry){.fd = take_fd(&fd), .first = tail.size == 0};
+	return 0;
+}
+
+int ledger_sync(struct ledger_entry *entry, const char *log_dir, struct fault *f)
+{
+	autofree char *path = mem_printf("%s/ledger.jsonl", log_dir);
+	autofd int fd = take_fd(&entry->fd);
+
+	if (fdatasync(fd) < 0 || (entry->first && fd_sync_parent(path) < 0))
 		return fault_append(f, path);
 	return 0;
+}
+
+int ledger_append(const char *log_dir, const struct record_identity *who, struct action *a,
+		  struct fault *f)
+{
+	struct ledger_entry entry;
+
+	if (ledger_write(log_dir, who, a, &entry, f) < 0)
+		return -1;
+	return ledger_sync(&entry, log_dir, f);
 }

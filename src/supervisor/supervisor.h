@@ -5,7 +5,7 @@
  *
  *	s = supervisor_new(&plan, &f);     before the jail: what must be ready or
  *	                                   forked while we still may
- *	jail_start(...);
+ *	jail_begin(...), jail_wait(...)
  *	supervisor_run(s, &jail, &end, &f) confines itself, loops until the end
  *	supervisor_free(s);
  */

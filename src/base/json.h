@@ -23,12 +23,14 @@ struct json {
 };
 
 void json_init(struct json *j, char *buf, size_t size); /* size > 0 */
-void json_open(struct json *j, const char *key, char bracket); /* key NULL in arrays and at the top; '{' or '[' */
+/* key is NULL in arrays and at the top; bracket '{' or '['. */
+void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 void json_str(struct json *j, const char *key, const char *value); /* value NULL: member left out */
 void json_strn(struct json *j, const char *key, const char *value, size_t len);
 void json_int(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
-void json_raw(struct json *j, const char *key, const char *text); /* text is JSON already; NULL: left out */
+/* text is JSON already; NULL: member left out */
+void json_raw(struct json *j, const char *key, const char *text);
 
 #endif

@@ -72,7 +72,8 @@ static void copy_printable(char *out, size_t size, const char *text)
 /* Whatever cannot be read says nothing: the file revokes all the same. */
 static void read_why(int dir, const char *name, char *why, size_t size)
 {
-	autofd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	autofd int fd = openat(dir, name,
+			       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	char text[FILE_MAX];
 	struct stat st;
 	ssize_t len;
@@ -203,7 +204,8 @@ int revocation_remove(const char *state_dir, const char *name, struct fault *f)
 	if (dir < 0)
 		return errno == ENOENT ? 0 : fault_errno(f, NULL, "cannot open %s", path);
 	if (unlinkat(dir, name, 0) < 0)
-		return errno == ENOENT ? 0 : fault_errno(f, NULL, "cannot remove %s/%s", path, name);
+		return errno == ENOENT
+			? 0 : fault_errno(f, NULL, "cannot remove %s/%s", path, name);
 	if (fsync(dir) < 0)
 		return fault_errno(f, NULL, "cannot write %s", path);
 	return 1;

@@ -23,7 +23,8 @@ static const char *const by_default[] = {
 
 static struct verdict of_rule(const struct rule_head *h)
 {
-	return (struct verdict){h->decision, h->origin, h->reason ? h->reason : by_rule[h->decision]};
+	return (struct verdict){h->decision, h->origin,
+				h->reason ? h->reason : by_rule[h->decision]};
 }
 
 static struct verdict of_default(enum decision d, const char *rule)

@@ -12,7 +12,7 @@
 
 struct verdict {
 	enum decision decision;
-	const char *rule;   /* "egress[3]", "egress.default", "metadata"; lives as long as the profile */
+	const char *rule;   /* "egress[3]", "egress.default", "metadata"; as long as the profile */
 	const char *reason; /* for a person; never NULL */
 };
 

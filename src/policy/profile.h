@@ -44,15 +44,19 @@ struct egress_rule {
 
 struct exec_rule {
 	struct rule_head head;
-	char *path;     /* as written, {workspace} and ~ expanded: absolute, a bare name, or a glob */
-	char *resolved; /* what path resolved to in the agent's root; NULL until exec_resolve() or for a glob */
+	/* As written, {workspace} and ~ expanded: absolute, a bare name, or a glob. */
+	char *path;
+	/* What path is in the agent's root; NULL before judge_resolve_exec_rules(), and where
+	 * there is no such file. */
+	char *resolved;
 	bool any_argv;
 	struct strlist argv; /* patterns for the arguments after argv[0] */
 };
 
 struct unix_rule {
 	struct rule_head head;
-	char *path; /* absolute, may glob within a component, end in "/" + "**", or "@NAME" for abstract ones */
+	/* Absolute, may glob within a component, end in "/" + "**"; "@NAME" for abstract ones. */
+	char *path;
 };
 
 struct listen_rule {
@@ -133,7 +137,7 @@ struct profile {
 struct profile_context {
 	const char *config_dir; /* CONFIG/profiles.d/NAME.json first */
 	const char *share_dir;  /* then SHARE/profiles/NAME.json */
-	const char *workspace;  /* absolute, for {workspace}; NULL while only checking: kept as written */
+	const char *workspace;  /* absolute, for {workspace}; NULL: kept as written, to check */
 	const char *home;       /* for ~ and {home}; NULL likewise */
 };
 

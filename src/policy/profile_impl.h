@@ -74,7 +74,7 @@ struct key {
 	const struct key_table *sub;
 	bool required;        /* in a rule */
 	bool own;             /* of the profile itself, never of one that it extends */
-	const char *instead;  /* a KEY_OBJECT that may be this word ("inherit") or NULL ("null") ... */
+	const char *instead;  /* a KEY_OBJECT that may be this word ("inherit") or null ... */
 	size_t instead_at;    /* ... and the bool that says whether it is an object */
 	bool instead_value;   /* ... what that bool is for the word */
 };

@@ -27,7 +27,7 @@ static const struct choice decisions[] = {
 	 .clean = clean_plain, .expected = "text for a person"}
 #define RULES(section, type)                                                                       \
 	{"default", DECISION, AT(section.fallback)},                                               \
-	{"rules", KEY_RULES, AT(section.v), .size = sizeof(struct type), .sub = &type##_table,          \
+	{"rules", KEY_RULES, AT(section.v), .size = sizeof(struct type), .sub = &type##_table,     \
 	 .expected = "a list of rules"}
 #define PORTS(type)                                                                                \
 	{"port", KEY_PORTS, .offset = offsetof(struct type, ports),                                \
@@ -50,7 +50,8 @@ static const char *host_or_cidr(const json_t *rule)
 }
 
 static const struct key egress_rule_keys[] = {
-	{"host", KEY_HOST, .expected = "a host's name without a port, \"*.NAME\", \"*\" or an address"},
+	{"host", KEY_HOST,
+	 .expected = "a host's name without a port, \"*.NAME\", \"*\" or an address"},
 	{"cidr", KEY_CIDR, .offset = offsetof(struct egress_rule, cidr),
 	 .expected = "a network like \"192.0.2.0/24\" or \"2001:db8::/32\""},
 	PORTS(egress_rule),

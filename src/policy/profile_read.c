@@ -376,7 +376,8 @@ static int check_rule(struct reader *r, const struct key_table *table, const jso
 
 	for (size_t i = 0; i < table->n; i++)
 		if (table->keys[i].required && json_object_get(rule, table->keys[i].name) == NULL)
-			return jsonfile_fault(r->file, at, r->fault, "expected a \"%s\" in each rule",
+			return jsonfile_fault(r->file, at, r->fault,
+					      "expected a \"%s\" in each rule",
 					      table->keys[i].name);
 	return complaint ? jsonfile_fault(r->file, at, r->fault, "%s", complaint) : 0;
 }

@@ -102,7 +102,7 @@ void record_new_run_id(char out[RECORD_RUN_ID_MAX])
 	base32(random, out + 14, 16);
 }
 
-/* --- the line ------------------------------------------------------------------------------------ */
+/* --- the line --------------------------------------------------------------------------------- */
 
 /* How much is shown: a record that does not fit is made again with less, first of the
  * arguments.  The last of them fits whatever it is about, although a byte may become six
@@ -307,8 +307,9 @@ static void detail(struct writer *w, const struct action *a)
 	json_decref(given);
 }
 
-static void write_record(struct writer *w, const struct record_identity *who, const struct action *a,
-			 uint64_t seq, const char *prev, const struct timespec *now)
+static void write_record(struct writer *w, const struct record_identity *who,
+			 const struct action *a, uint64_t seq, const char *prev,
+			 const struct timespec *now)
 {
 	struct json *j = &w->j;
 

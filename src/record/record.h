@@ -16,7 +16,8 @@
 #define RECORD_JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
 
 enum {
-	RECORD_LINE_MAX = 64 * 1024,   /* bytes of a line, newline included; what does not fit is cut and said so */
+	RECORD_LINE_MAX = 64 * 1024,   /* bytes of a line, newline included; what is more is cut,
+					* and the record says so */
 	RECORD_ARGV_MAX = 64,          /* arguments shown; the rest is a count in detail */
 	RECORD_ARG_MAX = 1024,         /* bytes of one argument shown */
 	RECORD_ACTION_ID_MAX = 32,     /* "act_" + 26, terminated */

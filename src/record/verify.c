@@ -158,7 +158,8 @@ static void conclude(struct check *c, bool alive)
 	if (r->state != VERIFY_CRASHED)
 		return;
 	if (r->torn_bytes)
-		snprintf(r->what, sizeof(r->what), "a torn line of %llu bytes, as a crash leaves it",
+		snprintf(r->what, sizeof(r->what),
+			 "a torn line of %llu bytes, as a crash leaves it",
 			 (unsigned long long)r->torn_bytes);
 	else
 		snprintf(r->what, sizeof(r->what), "no run.end, as a crash leaves it");
@@ -211,7 +212,7 @@ void verify_file(const char *path, struct verify_report *r)
 	verify_with(path, r, NULL, &size);
 }
 
-/* --- all of them, against the ledger ------------------------------------------------------------ */
+/* --- all of them, against the ledger ---------------------------------------------------------- */
 
 /* What the ledger says of a run: that it started and, where there is a head, that it ended. */
 struct run {
@@ -326,7 +327,8 @@ static void not_as_known(struct verify_report *r, const char *fmt, ...)
 static void compare(struct ledger *l, const char *run_id, struct verify_report *r,
 		    enum verify_state *state)
 {
-	const struct run *run = r->state == VERIFY_OK ? find_end(l, run_id, state) : find_run(l, run_id);
+	const struct run *run =
+		r->state == VERIFY_OK ? find_end(l, run_id, state) : find_run(l, run_id);
 
 	if (r->state == VERIFY_BROKEN || r->state == VERIFY_ERROR)
 		return;

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "gateway/connect.h"
 #include "gateway/resolver.h"
+#include "supervisor/transplant.h"
 
 enum {
 	OWN_RETRY_MS = 10,              /* for a full backlog of a unix socket of its own */
@@ -44,7 +45,7 @@ struct dial {
 	bool watched; /* src is in the loop */
 
 	uint64_t id; /* of the notification */
-	pid_t tgid;
+	pid_t tid, tgid;
 	struct dial_socket agent;
 	bool tunnel; /* through the gateway */
 	uint32_t ask; /* the resolver's id for this dial */
@@ -98,6 +99,7 @@ static struct dial *new_dial(struct supervisor *s, const struct request *rq,
 	d->src = (struct source){.fd = -1, .ready = dial_ready};
 	d->timer.expired = timed_out;
 	d->id = rq->id;
+	d->tid = rq->tid;
 	d->tgid = rq->who.tgid;
 	d->agent = *sock;
 	sock->fd = sock->path_fd = -1;
@@ -208,14 +210,21 @@ static void keep_options(int from, int to)
 	}
 }
 
-/* The agent has the socket afterwards; the caller answers. 0 or -errno. */
+/* The agent has the socket afterwards, and the old one is gone; the caller answers.
+ * 0 or -errno. */
 static int hand_off(struct supervisor *s, struct dial *d)
 {
-	int flags = d->agent.nonblock ? O_NONBLOCK : 0;
+	const struct request rq = {.tid = d->tid, .who = {.tgid = d->tgid}};
+	int flags = d->agent.nonblock ? O_NONBLOCK : 0, rc;
 
 	if (fcntl(d->src.fd, F_SETFL, flags) < 0)
 		return -errno;
-	return notify_place(s, d->id, d->src.fd, d->agent.agent_fd, d->agent.cloexec);
+	rc = notify_place(s, d->id, d->src.fd, d->agent.agent_fd, d->agent.cloexec);
+	if (rc == 0 && d->agent.nonblock)
+		transplant(s, &rq, d->agent.agent_fd, d->agent.fd, d->src.fd);
+	if (rc == 0)
+		fd_close(&d->agent.fd);
+	return rc;
 }
 
 static void finish(struct supervisor *s, struct dial *d)
@@ -344,7 +353,6 @@ static void hand_off_early(struct supervisor *s, struct dial *d)
 		return;
 	}
 	notify_error(s, d->id, EINPROGRESS);
-	fd_close(&d->agent.fd);
 	d->phase = DIAL_WATCH;
 	if (watch(s, d, EPOLLOUT) < 0)
 		fail_dial(s, d, 0, NULL);

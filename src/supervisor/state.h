@@ -146,6 +146,7 @@ void control_stop(struct supervisor *s);
 struct watch;
 int watch_start(struct supervisor *s, struct fault *f); /* after signals_block() */
 void watch_look(struct supervisor *s);                  /* SIGIO: something has changed */
+void watch_again(struct supervisor *s); /* a descriptor of it may have been closed meanwhile */
 void watch_stop(struct supervisor *s);
 
 /* notify.c: the seccomp listener and who answers which call. */

@@ -119,6 +119,13 @@ void watch_look(struct supervisor *s)
 	record(s, name, f.what);
 }
 
+void watch_again(struct supervisor *s)
+{
+	fd_close(&s->watch->state_fd);
+	fd_close(&s->watch->directory_fd);
+	watch_look(s);
+}
+
 static void look_again(struct supervisor *s, struct timer *t)
 {
 	(void)t;

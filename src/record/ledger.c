@@ -63,10 +63,11 @@ static uint64_t seq_of(const char *line, size_t len)
 }
 
 /* The last record in the n bytes of buf.  What was torn is no link of the chain, even where
- * somebody has ended it since.  whole: buf begins where the file does. */
+ * somebody has ended it since; but what lacks only its newline is.  whole: buf begins where
+ * the file does. */
 static int find_last(const char *buf, size_t n, bool whole, struct tail *t)
 {
-	const char *end = memrchr(buf, '\n', n);
+	const char *end = t->torn ? buf + n : memrchr(buf, '\n', n);
 
 	while (end != NULL) {
 		const char *before = memrchr(buf, '\n', (size_t)(end - buf));

@@ -240,6 +240,27 @@ static void test_torn(void **state)
 	assert_int_equal(verify().state, VERIFY_BROKEN);
 }
 
+/* A record that lacks only its newline is a record. */
+static void test_no_newline(void **state)
+{
+	autofree char *path = unit_path(file);
+	char head[65];
+	size_t len;
+
+	(void)state;
+	for (size_t n = 1; n < 4; n++) {
+		must_append("run_1");
+		free(unit_read(file, &len));
+		assert_int_equal(truncate(path, (off_t)len - 1), 0);
+		assert_int_equal(verify().state, VERIFY_OK);
+		assert_int_equal(verify().records, n);
+		assert_int_equal(verify().torn_bytes, 0);
+	}
+	must_append("run_1");
+	autofree char *text = unit_read(file, &len);
+	assert_int_equal(run_check_chain(text, len, head), 4);
+}
+
 /* Nothing but torn lines: a chain begins behind them. */
 static void test_only_torn(void **state)
 {
@@ -354,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup(test_killed_writers, forget),
 		cmocka_unit_test_setup(test_lock, forget),
 		cmocka_unit_test_setup(test_torn, forget),
+		cmocka_unit_test_setup(test_no_newline, forget),
 		cmocka_unit_test_setup(test_only_torn, forget),
 		cmocka_unit_test_setup(test_same_parser, forget),
 		cmocka_unit_test_setup(test_no_end, forget),

@@ -203,6 +203,7 @@ run_warder() { run "$WARDER" "$@"; }
 
 # start_server COMMAND...: in the background, its pid in $server_pid, output in $T/server.PID.
 start_server() {
+	rm -f "$T/server.log" # who waits for a word in it must not find the last one's
 	"$@" </dev/null >"$T/server.log" 2>&1 &
 	server_pid=$!
 	server_pids+=("$server_pid")

@@ -106,7 +106,6 @@ is 'with an outcome each' "$(count_records '.phase == "outcome" and .tool == "co
 	and .result == "success"')" 56
 
 # The supervisor's own descriptors had to make room meanwhile, that of its watch, too.
-rm -f "$T/server.log"
 start_sandbox -- python3 early.py "$port" stay
 wait_until 5 grep -q none= "$T/server.log"
 sleep 0.2

@@ -9,7 +9,6 @@ revoked=$WARDER_STATE_DIR/revoked.d
 
 # start: a run that goes on; its supervisor in $server_pid.
 start() {
-	rm -f "$T/server.log"
 	start_sandbox -- sh -c 'echo up; sleep 60'
 	wait_until 5 grep -qx up "$T/server.log" || fail 'it started' "$(cat "$T/server.log")"
 }

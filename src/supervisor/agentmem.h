@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 enum {
-	ARGS_MAX = 64 * 1024,             /* arguments of one exec; more: E2BIG, recorded */
+	ARGS_MAX = 64 * 1024,		  /* arguments of one exec; more: E2BIG, recorded */
 	ARGS_BYTES_MAX = 4 * 1024 * 1024, /* of them together; more: E2BIG, recorded */
 };
 

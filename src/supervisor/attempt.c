@@ -14,7 +14,7 @@ enum { WHY_LINES = 64 }; /* denials kept for `why`; older ones are in the journa
 
 struct why_table {
 	struct why {
-		pid_t tgid, parent; /* 0: not known */
+		pid_t tgid, parent;	      /* 0: not known */
 		char name[ADDR_NAME_MAX + 1]; /* of a `resolve` denial; else "" */
 		char line[WHY_LINE_MAX];
 	} v[WHY_LINES];
@@ -38,8 +38,7 @@ static void remember(struct supervisor *s, pid_t tgid, pid_t parent, const char 
 		 v->reason, v->rule ? " (" : "", v->rule ? v->rule : "", v->rule ? ")" : "");
 }
 
-static void remember_attempt(struct supervisor *s, const struct attempt *a,
-			     const struct verdict *v)
+static void remember_attempt(struct supervisor *s, const struct attempt *a, const struct verdict *v)
 {
 	remember(s, a->by ? a->by->tgid : 0, a->by ? a->by->parent : 0, a->tool, a->resource, v);
 }
@@ -90,15 +89,23 @@ static void fill_process(struct record_process *p, const struct agent_process *b
 {
 	if (by == NULL)
 		return;
-	*p = (struct record_process){.pid = by->pid, .host_pid = by->tgid, .exe = by->exe,
-				     .argv = by->argv, .argc = by->argc};
+	*p = (struct record_process){.pid = by->pid,
+				     .host_pid = by->tgid,
+				     .exe = by->exe,
+				     .argv = by->argv,
+				     .argc = by->argc};
 }
 
 static void fill(struct action *act, const struct attempt *a, enum record_phase phase)
 {
-	*act = (struct action){.phase = phase, .tool = a->tool, .resource = a->resource,
-			       .rule = a->verdict.rule, .reason = a->verdict.reason, .via = a->via,
-			       .args = a->args, .detail = a->detail};
+	*act = (struct action){.phase = phase,
+			       .tool = a->tool,
+			       .resource = a->resource,
+			       .rule = a->verdict.rule,
+			       .reason = a->verdict.reason,
+			       .via = a->via,
+			       .args = a->args,
+			       .detail = a->detail};
 	fill_process(&act->process, a->by);
 }
 
@@ -157,8 +164,7 @@ void attempt_outcome(struct supervisor *s, struct action *decision, enum record_
 }
 
 void attempt_denied_later(struct supervisor *s, struct action *decision, pid_t tgid,
-			  const struct verdict *v, enum record_via via, int err,
-			  const char *detail)
+			  const struct verdict *v, enum record_via via, int err, const char *detail)
 {
 	struct action act = *decision;
 

@@ -22,12 +22,12 @@
 #include "supervisor/state.h"
 
 enum {
-	CLIENTS_MAX = 16,        /* connections at once; a further one is closed at once */
+	CLIENTS_MAX = 16,	    /* connections at once; a further one is closed at once */
 	CLIENT_IDLE_MS = 10 * 1000, /* without a request; then it is closed */
 	BACKLOG = 16,
-	REQUESTS_BURST = 16,     /* of one connection, before the loop looks at anything else */
-	STAT_MAX = 1024,         /* bytes of /proc/PID/stat */
-	STAT_START = 22,         /* its field that has the start time, proc(5) */
+	REQUESTS_BURST = 16, /* of one connection, before the loop looks at anything else */
+	STAT_MAX = 1024,     /* bytes of /proc/PID/stat */
+	STAT_START = 22,     /* its field that has the start time, proc(5) */
 };
 
 /* A path in an already open directory, for an address that takes 108 bytes only. */
@@ -58,7 +58,7 @@ static uint64_t start_time(pid_t pid)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
-/* --- the supervisor's end ---------------------------------------------------------------------- */
+/* --- the supervisor's end --------------------------------------------------------------------- */
 
 struct client {
 	struct source src; /* fd -1: free */
@@ -329,7 +329,7 @@ void control_stop(struct supervisor *s)
 	s->control = NULL;
 }
 
-/* --- the asker's end --------------------------------------------------------------------------- */
+/* --- the asker's end -------------------------------------------------------------------------- */
 
 bool control_is_alive(pid_t pid, uint64_t start)
 {
@@ -387,7 +387,8 @@ int control_ask(const char *run_dir, const char *verb, const char *text,
 	int err;
 
 	snprintf(request, sizeof(request), "%s%s%s", verb, text ? " " : "", text ? text : "");
-	if (fd < 0 || fd_send(fd, -1, request, strlen(request)) < 0 || read_answer(fd, answer) < 0) {
+	if (fd < 0 || fd_send(fd, -1, request, strlen(request)) < 0 ||
+	    read_answer(fd, answer) < 0) {
 		err = errno;
 		fault_errno(f, NULL, "the supervisor of %s does not answer", run_dir);
 		errno = err;

@@ -45,10 +45,10 @@
 #define CONTROL_KILL "kill"
 
 enum {
-	CONTROL_REQUEST_MAX = 512,      /* bytes, terminated; the text of a longer one is cut */
-	CONTROL_ANSWER_MAX = 4096,      /* bytes, terminated */
-	CONTROL_STATE_MAX = 64 * 1024,  /* bytes of a state file; a longer one is not one */
-	CONTROL_TIMEOUT_MS = 5 * 1000,  /* for an answer; a supervisor is never busy that long */
+	CONTROL_REQUEST_MAX = 512,     /* bytes, terminated; the text of a longer one is cut */
+	CONTROL_ANSWER_MAX = 4096,     /* bytes, terminated */
+	CONTROL_STATE_MAX = 64 * 1024, /* bytes of a state file; a longer one is not one */
+	CONTROL_TIMEOUT_MS = 5 * 1000, /* for an answer; a supervisor is never busy that long */
 };
 
 /* Whether the supervisor that a state file names still lives. */

@@ -22,7 +22,7 @@
 #include "supervisor/transplant.h"
 
 enum {
-	OWN_RETRY_MS = 10,              /* for a full backlog of a unix socket of its own */
+	OWN_RETRY_MS = 10,		/* for a full backlog of a unix socket of its own */
 	DIRECT_TIMEOUT_MS = 130 * 1000, /* the kernel's own is about this */
 	PEEK_MAX = 4096,
 	DETAIL_MAX = 512,
@@ -47,7 +47,7 @@ struct dial {
 	uint64_t id; /* of the notification */
 	pid_t tid, tgid;
 	struct dial_socket agent;
-	bool tunnel; /* through the gateway */
+	bool tunnel;  /* through the gateway */
 	uint32_t ask; /* the resolver's id for this dial */
 
 	char name[ADDR_NAME_MAX + 1]; /* destination; "": addr */
@@ -83,7 +83,7 @@ struct dial_table *dial_table_new(void)
 	return t;
 }
 
-/* --- the life of a dial -------------------------------------------------------------------- */
+/* --- the life of a dial ----------------------------------------------------------------------- */
 
 static void timed_out(struct supervisor *s, struct timer *t);
 static void dial_ready(struct supervisor *s, struct source *src, uint32_t events);
@@ -171,19 +171,19 @@ static int socket_error(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
 }
 
-/* --- handoff --------------------------------------------------------------------------------- */
+/* --- handoff ---------------------------------------------------------------------------------- */
 
 /* What a program may have set before connect() and would miss. */
 static const struct {
 	int level, option;
 } kept_options[] = {
-	{SOL_SOCKET, SO_KEEPALIVE},     {SOL_SOCKET, SO_RCVTIMEO},     {SOL_SOCKET, SO_SNDTIMEO},
-	{SOL_SOCKET, SO_LINGER},        {SOL_SOCKET, SO_RCVBUF},       {SOL_SOCKET, SO_SNDBUF},
-	{SOL_SOCKET, SO_RCVLOWAT},      {SOL_SOCKET, SO_OOBINLINE},    {IPPROTO_TCP, TCP_NODELAY},
-	{IPPROTO_TCP, TCP_KEEPIDLE},    {IPPROTO_TCP, TCP_KEEPINTVL},  {IPPROTO_TCP, TCP_KEEPCNT},
-	{IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_QUICKACK},  {IPPROTO_TCP, TCP_SYNCNT},
+	{SOL_SOCKET, SO_KEEPALIVE},	  {SOL_SOCKET, SO_RCVTIMEO},	 {SOL_SOCKET, SO_SNDTIMEO},
+	{SOL_SOCKET, SO_LINGER},	  {SOL_SOCKET, SO_RCVBUF},	 {SOL_SOCKET, SO_SNDBUF},
+	{SOL_SOCKET, SO_RCVLOWAT},	  {SOL_SOCKET, SO_OOBINLINE},	 {IPPROTO_TCP, TCP_NODELAY},
+	{IPPROTO_TCP, TCP_KEEPIDLE},	  {IPPROTO_TCP, TCP_KEEPINTVL},	 {IPPROTO_TCP, TCP_KEEPCNT},
+	{IPPROTO_TCP, TCP_USER_TIMEOUT},  {IPPROTO_TCP, TCP_QUICKACK},	 {IPPROTO_TCP, TCP_SYNCNT},
 	{IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_IP, IP_TOS},
-	{IPPROTO_IPV6, IPV6_TCLASS},    {SOL_SOCKET, SO_PRIORITY}, /* which IP_TOS sets */
+	{IPPROTO_IPV6, IPV6_TCLASS},	  {SOL_SOCKET, SO_PRIORITY}, /* which IP_TOS sets */
 };
 
 /* To a socket that is as new as the agent's was: what differs was set, and not
@@ -241,7 +241,7 @@ static void finish(struct supervisor *s, struct dial *d)
 	end_dial(s, d);
 }
 
-/* --- connecting ------------------------------------------------------------------------------ */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static void start_next(struct supervisor *s, struct dial *d, int last_error);
 
@@ -263,8 +263,8 @@ static void gateway_fault(struct supervisor *s, struct dial *d, int err, const c
 		attempt_denied_later(s, &d->action, d->tgid, &v, VIA_GATEWAY, err, detail);
 	} else {
 		d->action.reason = reason;
-		attempt_outcome(s, &d->action,
-				err == ETIMEDOUT ? RESULT_TIMEOUT : RESULT_FAILURE, err, detail);
+		attempt_outcome(s, &d->action, err == ETIMEDOUT ? RESULT_TIMEOUT : RESULT_FAILURE,
+				err, detail);
 	}
 	notify_error(s, d->id, err);
 	end_dial(s, d);
@@ -428,7 +428,7 @@ static void start_next(struct supervisor *s, struct dial *d, int last_error)
 	fail_dial(s, d, last_error, NULL);
 }
 
-/* --- names ----------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static void ask(struct supervisor *s, struct dial *d, const char *name)
 {
@@ -518,13 +518,14 @@ static void resolver_ready(struct supervisor *s, struct source *src, uint32_t ev
 
 int dial_watch_resolver(struct supervisor *s, struct fault *f)
 {
-	s->dials->resolver = (struct source){.fd = resolver_fd(s->resolver), .ready = resolver_ready};
+	s->dials->resolver =
+		(struct source){.fd = resolver_fd(s->resolver), .ready = resolver_ready};
 	if (loop_add(s, &s->dials->resolver, EPOLLIN) < 0)
 		return fault_errno(f, NULL, "cannot watch the resolver");
 	return 0;
 }
 
-/* --- the agent's own sockets ------------------------------------------------------------------- */
+/* --- the agent's own sockets ------------------------------------------------------------------ */
 
 /* O_NONBLOCK is the open file's, so the agent's other threads see it for a moment. */
 static int connect_without_waiting(int fd, bool nonblock, const struct sockaddr *to, socklen_t len)
@@ -599,7 +600,7 @@ void dial_own(struct supervisor *s, const struct request *rq, struct dial_socket
 	try_own(s, d);
 }
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void dial_ready(struct supervisor *s, struct source *src, uint32_t events)
 {

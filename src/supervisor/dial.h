@@ -16,21 +16,22 @@
 #include "supervisor/request.h"
 
 enum {
-	DIALS_MAX = 1024,     /* at once; more: EAGAIN, and an outcome that says so */
+	DIALS_MAX = 1024, /* at once; more: EAGAIN, and an outcome that says so */
 	RESOURCE_MAX = ADDR_TEXT_MAX,
 };
 
 /* What the agent's call was about. */
 struct dial_socket {
-	int fd;        /* duplicate of the agent's socket; the dial takes it */
-	int agent_fd;  /* its number */
-	int path_fd;   /* what a unix address names, or -1; the dial takes it, too */
+	int fd;	      /* duplicate of the agent's socket; the dial takes it */
+	int agent_fd; /* its number */
+	int path_fd;  /* what a unix address names, or -1; the dial takes it, too */
 	int domain, type;
 	bool cloexec, nonblock;
 };
 
 /* The address for a socket of that domain: IPv4 is mapped for an IPv6 one (RFC 4291 2.5.5.2). */
-socklen_t dial_address(const struct addr *a, uint16_t port, int domain, struct sockaddr_storage *ss);
+socklen_t dial_address(const struct addr *a, uint16_t port, int domain,
+		       struct sockaddr_storage *ss);
 
 struct dial_table *dial_table_new(void);
 void dial_table_free(struct supervisor *s); /* ends them all */

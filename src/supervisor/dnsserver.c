@@ -23,18 +23,18 @@
 #include "supervisor/dns.h"
 
 enum {
-	DNS_QUERY_MAX = 1232,      /* bytes of a query (RFC 9715); a longer one gets no answer, and
-				    * over TCP ends its connection */
-	DNS_BURST = 32,            /* queries answered before the loop looks at anything else */
-	DNS_CLIENTS_MAX = 64,      /* TCP connections at once; a further one is closed at once */
-	DNS_IDLE_MS = 10 * 1000,   /* without a whole query; then the connection is closed */
+	DNS_QUERY_MAX = 1232,	 /* bytes of a query (RFC 9715); a longer one gets no answer, and
+				  * over TCP ends its connection */
+	DNS_BURST = 32,		 /* queries answered before the loop looks at anything else */
+	DNS_CLIENTS_MAX = 64,	 /* TCP connections at once; a further one is closed at once */
+	DNS_IDLE_MS = 10 * 1000, /* without a whole query; then the connection is closed */
 };
 
 /* A TCP connection. */
 struct client {
 	struct source src; /* fd -1: free */
 	struct timer idle;
-	size_t n_in;  /* of in: two bytes of length, then the query */
+	size_t n_in;	      /* of in: two bytes of length, then the query */
 	size_t n_out, at_out; /* of out: what is still to be sent */
 	uint8_t in[2 + DNS_QUERY_MAX];
 	uint8_t out[DNS_ANSWER_MAX];
@@ -46,13 +46,17 @@ struct dnsserver {
 	struct client clients[DNS_CLIENTS_MAX];
 };
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 /* A denial, or what would be one. */
 static void record(struct supervisor *s, const char *name, const struct verdict *v, bool wall)
 {
-	struct attempt a = {.tool = "resolve", .resource = name, .verdict = *v, .via = VIA_KERNEL,
-			    .err = EACCES, .wall = wall};
+	struct attempt a = {.tool = "resolve",
+			    .resource = name,
+			    .verdict = *v,
+			    .via = VIA_KERNEL,
+			    .err = EACCES,
+			    .wall = wall};
 	int err;
 
 	attempt_decide(s, &a, &err, NULL);
@@ -60,7 +64,8 @@ static void record(struct supervisor *s, const char *name, const struct verdict 
 
 static void record_full(struct supervisor *s, const char *name)
 {
-	static const struct verdict v = {.decision = DECISION_DENY, .rule = "network",
+	static const struct verdict v = {.decision = DECISION_DENY,
+					 .rule = "network",
 					 .reason = "it asked for more names than a run may"};
 
 	if (s->dns->full_recorded)
@@ -87,7 +92,7 @@ struct name *dnsserver_name(struct supervisor *s, const char *canonical)
 	return n;
 }
 
-/* --- one message ------------------------------------------------------------------------------- */
+/* --- one message ------------------------------------------------------------------------------ */
 
 static enum dns_rcode reverse(struct supervisor *s, struct dns_question *q)
 {
@@ -121,7 +126,7 @@ size_t dnsserver_answer(struct supervisor *s, const uint8_t *query, size_t len, 
 	return dns_answer(query, len, out, size, tcp, &q, look_up, s);
 }
 
-/* --- UDP --------------------------------------------------------------------------------------- */
+/* --- UDP -------------------------------------------------------------------------------------- */
 
 static void udp_ready(struct supervisor *s, struct source *src, uint32_t events)
 {
@@ -147,7 +152,7 @@ static void udp_ready(struct supervisor *s, struct source *src, uint32_t events)
 	}
 }
 
-/* --- TCP --------------------------------------------------------------------------------------- */
+/* --- TCP -------------------------------------------------------------------------------------- */
 
 static void drop_client(struct supervisor *s, struct client *c)
 {
@@ -262,7 +267,7 @@ static void tcp_ready(struct supervisor *s, struct source *src, uint32_t events)
 	}
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 int dnsserver_start(struct supervisor *s, int udp, int tcp, struct fault *f)
 {

@@ -17,7 +17,8 @@
 #include "supervisor/request.h"
 
 enum {
-	EXEC_CHAIN_MAX = 5,  /* a script whose interpreter is a script ...; then ELOOP, as execve(2) */
+	EXEC_CHAIN_MAX =
+		5, /* a script whose interpreter is a script ...; then ELOOP, as execve(2) */
 	EXEC_HEAD_MAX = 256, /* bytes of a #! line that the kernel reads */
 	EXECS_MAX = 1024,    /* being verified at once; more: EAGAIN, and an outcome that says so */
 	EXEC_HASH_LEN = 32,
@@ -32,14 +33,14 @@ struct exec_file {
 /* The file that was asked for and, for scripts, the interpreters that run it. */
 struct exec_command {
 	struct exec_file chain[EXEC_CHAIN_MAX];
-	size_t n; /* chain[n - 1] is what the kernel runs */
+	size_t n;	  /* chain[n - 1] is what the kernel runs */
 	struct args args; /* as the agent gave them */
 	/* The arguments as chain[i] gets them: args_n[i] strings. */
 	char **argv[EXEC_CHAIN_MAX];
 	size_t argc[EXEC_CHAIN_MAX];
 	char heads[EXEC_CHAIN_MAX][EXEC_HEAD_MAX]; /* the strings of the #! lines */
-	char path[PATH_MAX]; /* as the agent gave it */
-	char script[PATH_MAX + 32]; /* as an interpreter is given it */
+	char path[PATH_MAX];			   /* as the agent gave it */
+	char script[PATH_MAX + 32];		   /* as an interpreter is given it */
 };
 
 /* Reads and resolves.  0, or -errno for the agent (ENOENT, EACCES, ELOOP, E2BIG...). */

@@ -9,8 +9,8 @@
 #include "base/fd.h"
 
 enum {
-	EVENTS_MAX = 64,             /* of one round; further ones are the next round's */
-	WAIT_MAX_MS = 3600 * 1000,   /* epoll_wait() takes an int; a timer may be weeks away */
+	EVENTS_MAX = 64,	   /* of one round; further ones are the next round's */
+	WAIT_MAX_MS = 3600 * 1000, /* epoll_wait() takes an int; a timer may be weeks away */
 };
 
 int loop_new(struct supervisor *s)
@@ -24,7 +24,7 @@ void loop_free(struct supervisor *s)
 	fd_close(&s->epoll);
 }
 
-/* --- descriptors ------------------------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 static int control(struct supervisor *s, int op, struct source *src, uint32_t events)
 {
@@ -52,7 +52,7 @@ void loop_remove(struct supervisor *s, struct source *src)
 			s->fetched[i] = NULL;
 }
 
-/* --- timers ------------------------------------------------------------------------------------ */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 int64_t loop_now(void)
 {
@@ -115,7 +115,7 @@ static void serve_timers(struct supervisor *s)
 	}
 }
 
-/* --- a round ----------------------------------------------------------------------------------- */
+/* --- a round ---------------------------------------------------------------------------------- */
 
 static int wait_ms(const struct supervisor *s)
 {

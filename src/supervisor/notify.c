@@ -39,35 +39,17 @@ struct notify {
 
 /* Whoever is not named here is refused. */
 static handler_fn *const handlers[NR_MAX] = {
-	[SYS_connect] = on_connect,
-	[SYS_listen] = on_listen,
-	[SYS_execve] = on_exec,
-	[SYS_execveat] = on_exec,
-	[SYS_sendto] = on_send,
-	[SYS_sendmsg] = on_send,
-	[SYS_sendmmsg] = on_send,
-	[SYS_prctl] = on_prctl,
-	[SYS_openat] = on_file,
-	[SYS_unlinkat] = on_file,
-	[SYS_mkdirat] = on_file,
-	[SYS_mknodat] = on_file,
-	[SYS_renameat2] = on_file,
-	[SYS_linkat] = on_file,
-	[SYS_symlinkat] = on_file,
-	[SYS_truncate] = on_file,
-	[SYS_fchmodat] = on_file,
-	[SYS_fchmod] = on_file,
+	[SYS_connect] = on_connect, [SYS_listen] = on_listen, [SYS_execve] = on_exec,
+	[SYS_execveat] = on_exec,   [SYS_sendto] = on_send,   [SYS_sendmsg] = on_send,
+	[SYS_sendmmsg] = on_send,   [SYS_prctl] = on_prctl,   [SYS_openat] = on_file,
+	[SYS_unlinkat] = on_file,   [SYS_mkdirat] = on_file,  [SYS_mknodat] = on_file,
+	[SYS_renameat2] = on_file,  [SYS_linkat] = on_file,   [SYS_symlinkat] = on_file,
+	[SYS_truncate] = on_file,   [SYS_fchmodat] = on_file, [SYS_fchmod] = on_file,
 	[SYS_renameat] = on_file,
 #ifdef __x86_64__
-	[SYS_open] = on_file,
-	[SYS_creat] = on_file,
-	[SYS_unlink] = on_file,
-	[SYS_rmdir] = on_file,
-	[SYS_mkdir] = on_file,
-	[SYS_mknod] = on_file,
-	[SYS_rename] = on_file,
-	[SYS_link] = on_file,
-	[SYS_symlink] = on_file,
+	[SYS_open] = on_file,	    [SYS_creat] = on_file,    [SYS_unlink] = on_file,
+	[SYS_rmdir] = on_file,	    [SYS_mkdir] = on_file,    [SYS_mknod] = on_file,
+	[SYS_rename] = on_file,	    [SYS_link] = on_file,     [SYS_symlink] = on_file,
 	[SYS_chmod] = on_file,
 #endif
 };
@@ -135,8 +117,11 @@ int notify_take_fd(struct supervisor *s, const struct request *rq, int agent_fd)
 
 static void dispatch(struct supervisor *s, const struct seccomp_notif *n)
 {
-	struct request rq = {.id = n->id, .tid = (pid_t)n->pid, .nr = n->data.nr,
-			     .arch = n->data.arch, .args = (const uint64_t *)n->data.args};
+	struct request rq = {.id = n->id,
+			     .tid = (pid_t)n->pid,
+			     .nr = n->data.nr,
+			     .arch = n->data.arch,
+			     .args = (const uint64_t *)n->data.args};
 	handler_fn *handler = NULL;
 	int rc;
 
@@ -188,7 +173,8 @@ int notify_start(struct supervisor *s, struct fault *f)
 	if (sys_seccomp(SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0 ||
 	    sizes.seccomp_notif > sizeof(struct seccomp_notif) ||
 	    sizes.seccomp_notif_resp > sizeof(struct seccomp_notif_resp))
-		return fault_set(f, NULL, "this kernel's seccomp notifications are of another shape");
+		return fault_set(f, NULL,
+				 "this kernel's seccomp notifications are of another shape");
 	s->notify = mem_alloc(sizeof(*s->notify));
 	s->notify->threads = self >= 0;
 	s->notify->src = (struct source){.fd = take_fd(&s->jail->listener), .ready = ready};

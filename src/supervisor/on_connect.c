@@ -82,20 +82,21 @@ static void go_own(struct supervisor *s, struct request *rq, struct target *t)
 static void refuse(struct supervisor *s, struct request *rq, const char *tool, const char *resource,
 		   const char *reason)
 {
-	struct attempt a = {.tool = tool,
-			    .resource = resource,
-			    .verdict = {.decision = DECISION_DENY, .rule = "network", .reason = reason},
-			    .via = VIA_KERNEL,
-			    .err = EACCES,
-			    .by = &rq->who,
-			    .wall = true};
+	struct attempt a = {
+		.tool = tool,
+		.resource = resource,
+		.verdict = {.decision = DECISION_DENY, .rule = "network", .reason = reason},
+		.via = VIA_KERNEL,
+		.err = EACCES,
+		.by = &rq->who,
+		.wall = true};
 	int err;
 
 	attempt_decide(s, &a, &err, NULL);
 	notify_error(s, rq->id, err);
 }
 
-/* --- AF_UNIX --------------------------------------------------------------------------------- */
+/* --- AF_UNIX ---------------------------------------------------------------------------------- */
 
 /* "@NAME" with what is not printable as \xNN: a name may hold any byte. */
 static void abstract_text(const char *name, size_t len, char *out, size_t size)
@@ -155,8 +156,11 @@ static void connect_path(struct supervisor *s, struct request *rq, struct target
 		return;
 	}
 	if (!own_fs(s, st.st_dev)) {
-		struct attempt a = {.tool = "connect", .resource = resource, .via = VIA_KERNEL,
-				    .err = EACCES, .by = &rq->who};
+		struct attempt a = {.tool = "connect",
+				    .resource = resource,
+				    .via = VIA_KERNEL,
+				    .err = EACCES,
+				    .by = &rq->who};
 
 		if (rootpath_name(fd, real, sizeof(real)) < 0) {
 			notify_error(s, rq->id, EACCES);
@@ -183,7 +187,7 @@ static void connect_unix(struct supervisor *s, struct request *rq, struct target
 		connect_path(s, rq, t);
 }
 
-/* --- the internet ------------------------------------------------------------------------------ */
+/* --- the internet ----------------------------------------------------------------------------- */
 
 /* An address of 198.18/15 is the name that it was given out for. */
 static void find_destination(struct supervisor *s, const struct addr *a, uint16_t port,
@@ -239,16 +243,20 @@ static bool is_gateway(const struct supervisor *s, const struct destination *d)
 
 	if (g->kind == GATEWAY_DIRECT || d->port != g->port)
 		return false;
-	return d->name ? g->addr.family == 0 && strcmp(d->name, g->host) == 0 :
-			 addr_equal(&d->addr, &g->addr);
+	return d->name ? g->addr.family == 0 && strcmp(d->name, g->host) == 0
+		       : addr_equal(&d->addr, &g->addr);
 }
 
 static void connect_out(struct supervisor *s, struct request *rq, struct target *t,
 			const struct destination *d)
 {
 	char resource[RESOURCE_MAX];
-	struct attempt a = {.tool = "connect", .resource = resource, .via = VIA_KERNEL,
-			    .err = EACCES, .by = &rq->who, .pending = true};
+	struct attempt a = {.tool = "connect",
+			    .resource = resource,
+			    .via = VIA_KERNEL,
+			    .err = EACCES,
+			    .by = &rq->who,
+			    .pending = true};
 	bool host = d->name == NULL && addr_is_loopback(&d->addr);
 	struct action decision;
 	int err;

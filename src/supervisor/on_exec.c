@@ -22,8 +22,8 @@ static struct verdict refused(const char *rule, const char *reason)
  * another one is a program of the agent's own, as any other that it brings. */
 static bool is_loader(const struct exec_file *file)
 {
-	static const char *const names[] = {"ld-linux*.so.*", "ld-musl-*.so.*", "ld-2.*.so", "ld.so",
-					    "ld64.so.*", "ld-linux.so*"};
+	static const char *const names[] = {"ld-linux*.so.*", "ld-musl-*.so.*", "ld-2.*.so",
+					    "ld.so",	      "ld64.so.*",	"ld-linux.so*"};
 	const char *name = strrchr(file->path, '/');
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
@@ -48,15 +48,18 @@ static struct verdict judge_file(const struct profile *p, const struct exec_comm
 	if (!p->exec_loader && is_loader(file))
 		return refused("exec.loader", "the dynamic loader runs whatever it is told");
 	if (on_noexec_mount(file))
-		return refused("filesystem.exec_writable", "what the agent can write it may not run");
+		return refused("filesystem.exec_writable",
+			       "what the agent can write it may not run");
 	return judge_exec(p, file->path, c->argv[i], c->argc[i]);
 }
 
 /* All of the chain must be allowed; the strictest file speaks for it. */
 static struct verdict judge(const struct profile *p, const struct exec_command *c)
 {
-	static const int strictness[] = {[DECISION_ALLOW] = 0, [DECISION_OBSERVE] = 1,
-					 [DECISION_ASK] = 2, [DECISION_DENY] = 3};
+	static const int strictness[] = {[DECISION_ALLOW] = 0,
+					 [DECISION_OBSERVE] = 1,
+					 [DECISION_ASK] = 2,
+					 [DECISION_DENY] = 3};
 	struct verdict v = judge_file(p, c, 0);
 
 	for (size_t i = 1; i < c->n; i++) {
@@ -108,13 +111,14 @@ static void decide(struct supervisor *s, struct request *rq, struct exec_command
 /* More than can be looked at is more than can be approved. */
 static void too_much(struct supervisor *s, struct request *rq, const struct exec_command *c, int rc)
 {
-	struct attempt a = {.tool = "exec",
-			    .resource = c->path,
-			    .verdict = refused("exec.bounds", "its arguments are too many to be looked at"),
-			    .via = VIA_KERNEL,
-			    .err = -rc,
-			    .by = &rq->who,
-			    .wall = true};
+	struct attempt a = {
+		.tool = "exec",
+		.resource = c->path,
+		.verdict = refused("exec.bounds", "its arguments are too many to be looked at"),
+		.via = VIA_KERNEL,
+		.err = -rc,
+		.by = &rq->who,
+		.wall = true};
 	int err;
 
 	attempt_decide(s, &a, &err, NULL);

@@ -20,11 +20,11 @@
 #include "supervisor/rootpath.h"
 
 enum touches {
-	OPENS,   /* the file itself, or its directory when it is to be made */
+	OPENS,	 /* the file itself, or its directory when it is to be made */
 	CHANGES, /* the file itself; symlinks followed */
-	MAKES,   /* the directory's entry, which must not be there yet */
-	ENTRY,   /* the directory's entry: removed, replaced */
-	HELD,    /* the file of a descriptor: the mount it was opened on decides */
+	MAKES,	 /* the directory's entry, which must not be there yet */
+	ENTRY,	 /* the directory's entry: removed, replaced */
+	HELD,	 /* the file of a descriptor: the mount it was opened on decides */
 };
 
 enum { NO_ARG = -1 };
@@ -34,7 +34,7 @@ struct file_call {
 	enum touches touches;
 	signed char dirfd, path;   /* argument numbers */
 	signed char dirfd2, path2; /* of the second path, as ENTRY */
-	signed char mode;          /* of what is made or changed */
+	signed char mode;	   /* of what is made or changed */
 };
 
 static const struct file_call calls[] = {
@@ -200,14 +200,14 @@ static int dirfd_of(const struct request *rq, int arg)
 static void refuse(struct supervisor *s, struct request *rq, const char *resource, int err,
 		   const char *reason)
 {
-	struct attempt a = {.tool = "file",
-			    .resource = resource,
-			    .verdict = {.decision = DECISION_DENY, .rule = "filesystem",
-					.reason = reason},
-			    .via = VIA_KERNEL,
-			    .err = err,
-			    .by = &rq->who,
-			    .wall = true};
+	struct attempt a = {
+		.tool = "file",
+		.resource = resource,
+		.verdict = {.decision = DECISION_DENY, .rule = "filesystem", .reason = reason},
+		.via = VIA_KERNEL,
+		.err = err,
+		.by = &rq->who,
+		.wall = true};
 
 	attempt_decide(s, &a, &err, NULL);
 	notify_error(s, rq->id, err);

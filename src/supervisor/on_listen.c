@@ -16,8 +16,11 @@ static bool may_listen(struct supervisor *s, struct request *rq, int fd, int *er
 	char text[ADDR_TEXT_MAX];
 	struct addr a;
 	uint16_t port;
-	struct attempt attempt = {.tool = "listen", .resource = text, .via = VIA_KERNEL,
-				  .err = EACCES, .by = &rq->who};
+	struct attempt attempt = {.tool = "listen",
+				  .resource = text,
+				  .via = VIA_KERNEL,
+				  .err = EACCES,
+				  .by = &rq->who};
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0) {
 		*err = errno;
@@ -33,9 +36,10 @@ static bool may_listen(struct supervisor *s, struct request *rq, int fd, int *er
 	attempt.verdict = judge_listen(s->plan->profile, port);
 	if (!own_net(s, fd)) {
 		attempt.wall = true;
-		attempt.verdict = (struct verdict){.decision = DECISION_DENY,
-						   .rule = "network",
-						   .reason = "the socket belongs to another network"};
+		attempt.verdict =
+			(struct verdict){.decision = DECISION_DENY,
+					 .rule = "network",
+					 .reason = "the socket belongs to another network"};
 	}
 	return attempt_decide(s, &attempt, err, NULL);
 }

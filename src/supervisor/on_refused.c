@@ -27,11 +27,14 @@ static const char *family_name(int family)
 		int family;
 		const char *name;
 	} names[] = {
-		{AF_UNIX, "unix"},           {AF_INET, "inet"},   {AF_INET6, "inet6"},
-		{AF_NETLINK, "netlink"},     {AF_PACKET, "packet"}, {AF_VSOCK, "vsock"},
-		{AF_ALG, "alg"},             {AF_BLUETOOTH, "bluetooth"}, {AF_CAN, "can"},
-		{AF_TIPC, "tipc"},           {AF_XDP, "xdp"},     {AF_RDS, "rds"},
-		{AF_KEY, "key"},             {AF_IB, "ib"},       {AF_NFC, "nfc"},
+		{AF_UNIX, "unix"},     {AF_INET, "inet"},
+		{AF_INET6, "inet6"},   {AF_NETLINK, "netlink"},
+		{AF_PACKET, "packet"}, {AF_VSOCK, "vsock"},
+		{AF_ALG, "alg"},       {AF_BLUETOOTH, "bluetooth"},
+		{AF_CAN, "can"},       {AF_TIPC, "tipc"},
+		{AF_XDP, "xdp"},       {AF_RDS, "rds"},
+		{AF_KEY, "key"},       {AF_IB, "ib"},
+		{AF_NFC, "nfc"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -42,9 +45,9 @@ static const char *family_name(int family)
 
 static const char *type_name(int type)
 {
-	static const char *const names[] = {[SOCK_STREAM] = "stream",       [SOCK_DGRAM] = "dgram",
-					    [SOCK_RAW] = "raw",             [SOCK_RDM] = "rdm",
-					    [SOCK_SEQPACKET] = "seqpacket", [SOCK_DCCP] = "dccp"};
+	static const char *const names[] = {
+		[SOCK_STREAM] = "stream", [SOCK_DGRAM] = "dgram",	  [SOCK_RAW] = "raw",
+		[SOCK_RDM] = "rdm",	  [SOCK_SEQPACKET] = "seqpacket", [SOCK_DCCP] = "dccp"};
 
 	type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
 	return type > 0 && (size_t)type < ARRAY_SIZE(names) && names[type] ? names[type] : "other";
@@ -92,7 +95,8 @@ void on_refused(struct supervisor *s, struct request *rq)
 	char resource[RESOURCE_TEXT_MAX];
 	struct attempt a = {.tool = "syscall",
 			    .resource = resource,
-			    .verdict = {.decision = DECISION_DENY, .rule = "kernel",
+			    .verdict = {.decision = DECISION_DENY,
+					.rule = "kernel",
 					.reason = "it is not among the calls that an agent has"},
 			    .via = VIA_KERNEL,
 			    .by = &rq->who,

@@ -17,7 +17,7 @@ struct request {
 	pid_t tid;
 	int nr;
 	uint32_t arch;
-	const uint64_t *args;     /* six */
+	const uint64_t *args;	  /* six */
 	struct agent_process who; /* ids and exe, filled before the handler runs */
 	char exe[PATH_MAX];
 };
@@ -35,13 +35,13 @@ int notify_place(struct supervisor *s, uint64_t id, int fd, int agent_fd, bool c
 int notify_take_fd(struct supervisor *s, const struct request *rq, int agent_fd);
 
 typedef void handler_fn(struct supervisor *s, struct request *rq);
-handler_fn on_connect;  /* on_connect.c */
-handler_fn on_listen;   /* on_listen.c */
-handler_fn on_exec;     /* on_exec.c: execve, execveat */
-handler_fn on_file;     /* on_file.c: what could change a file by its path */
-handler_fn on_send;     /* on_send.c: sendto, sendmsg, sendmmsg */
-handler_fn on_prctl;    /* on_prctl.c: the shim's questions */
-handler_fn on_refused;  /* on_refused.c: all that is not to be had */
+handler_fn on_connect; /* on_connect.c */
+handler_fn on_listen;  /* on_listen.c */
+handler_fn on_exec;    /* on_exec.c: execve, execveat */
+handler_fn on_file;    /* on_file.c: what could change a file by its path */
+handler_fn on_send;    /* on_send.c: sendto, sendmsg, sendmmsg */
+handler_fn on_prctl;   /* on_prctl.c: the shim's questions */
+handler_fn on_refused; /* on_refused.c: all that is not to be had */
 
 /* Writes the resource of a destination: "NAME:PORT", "192.0.2.1:443", "[v6]:443". */
 void destination_text(const struct destination *d, char *buf, size_t size);

@@ -143,7 +143,8 @@ int rootpath_parent(struct supervisor *s, const struct request *rq, int dirfd, c
 	if (slash == NULL)
 		snprintf(parent, sizeof(parent), ".");
 	else
-		snprintf(parent, sizeof(parent), "%.*s", (int)(slash == path ? 1 : slash - path), path);
+		snprintf(parent, sizeof(parent), "%.*s", (int)(slash == path ? 1 : slash - path),
+			 path);
 	return rootpath_open(s, rq, dirfd, parent, O_DIRECTORY);
 }
 

@@ -25,7 +25,7 @@ enum {
 };
 
 /* SIGTTIN and SIGTTOU are only blocked: so that we may move the terminal. */
-static const int passed_on[] = {SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
+static const int passed_on[] = {SIGINT,	 SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
 				SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
 
 struct signals {
@@ -41,7 +41,7 @@ static struct {
 	struct sigaction pipe, size, child;
 } before;
 
-/* --- passing on -------------------------------------------------------------------------------- */
+/* --- passing on ------------------------------------------------------------------------------- */
 
 static void to_command(struct supervisor *s, int sig)
 {
@@ -96,7 +96,7 @@ static void ready(struct supervisor *s, struct source *src, uint32_t events)
 	signals_look(s);
 }
 
-/* --- the time limit ---------------------------------------------------------------------------- */
+/* --- the time limit --------------------------------------------------------------------------- */
 
 static void limit_reached(struct supervisor *s, struct timer *t)
 {
@@ -118,7 +118,7 @@ bool signals_timed_out(const struct supervisor *s)
 	return s->signals->timed_out;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void take(sigset_t *blocked, int sig)
 {

@@ -20,7 +20,7 @@
 
 struct supervisor;
 
-/* --- loop.c ------------------------------------------------------------------------------ */
+/* --- loop.c ----------------------------------------------------------------------------------- */
 
 /* A descriptor in the loop.  Embedded in its owner's struct; ready() may remove
  * and free it. */
@@ -55,14 +55,14 @@ int loop_once(struct supervisor *s);
 /* Until the first timer that wakes; -1: none is set. */
 int64_t loop_next_wake(const struct supervisor *s);
 
-/* --- attempt.c: one decision, written down before it is acted on --------------------------- */
+/* --- attempt.c: one decision, written down before it is acted on ------------------------------ */
 
 struct agent_process {
-	pid_t tid, tgid;      /* in the supervisor's pid namespace */
-	pid_t parent;         /* its parent's tgid, in the same */
-	pid_t pid;            /* tgid as the agent sees it */
-	const char *exe;      /* in the agent's root; NULL: not known */
-	char *const *argv;    /* exec only; else NULL */
+	pid_t tid, tgid;   /* in the supervisor's pid namespace */
+	pid_t parent;	   /* its parent's tgid, in the same */
+	pid_t pid;	   /* tgid as the agent sees it */
+	const char *exe;   /* in the agent's root; NULL: not known */
+	char *const *argv; /* exec only; else NULL */
 	size_t argc;
 };
 
@@ -70,12 +70,12 @@ struct attempt {
 	const char *tool, *resource;
 	struct verdict verdict;
 	enum record_via via;
-	int err;                          /* what a refusal will answer: for the record */
-	const struct agent_process *by;   /* NULL: nobody that could be named (a packet) */
-	const char *args;                 /* see record.h */
-	const char *detail;               /* a JSON object as text, or NULL */
-	bool pending;                     /* allowed, and an outcome will follow */
-	bool wall;                        /* no profile can allow it, and no --observe */
+	int err;			/* what a refusal will answer: for the record */
+	const struct agent_process *by; /* NULL: nobody that could be named (a packet) */
+	const char *args;		/* see record.h */
+	const char *detail;		/* a JSON object as text, or NULL */
+	bool pending;			/* allowed, and an outcome will follow */
+	bool wall;			/* no profile can allow it, and no --observe */
 };
 
 /*
@@ -101,7 +101,7 @@ const char *attempt_why(const struct supervisor *s, pid_t tgid);
 const char *attempt_why_child(const struct supervisor *s, pid_t tgid); /* of one of its children */
 const char *attempt_why_name(const struct supervisor *s, const char *name);
 
-/* --- the parts; each _start adds its sources to the loop, 0 or -1 with a fault -------------- */
+/* --- the parts; each _start adds its sources to the loop, 0 or -1 with a fault ---------------- */
 
 /* dnsserver.c: answers on the two sockets and, for the catch-all device, one message.
  * Every name gets a synthetic address, so that the connect to it can be judged by
@@ -123,19 +123,19 @@ void tun_stop(struct supervisor *s);
 
 /* signals.c: signalfd, passing on, the wall-clock limit. */
 struct signals;
-int signals_block(struct fault *f);      /* before anything is forked */
+int signals_block(struct fault *f); /* before anything is forked */
 int signals_start(struct supervisor *s, struct fault *f);
-void signals_stop(struct supervisor *s); /* all is as before signals_block() */
-void signals_look(struct supervisor *s); /* takes those that wait */
+void signals_stop(struct supervisor *s);	      /* all is as before signals_block() */
+void signals_look(struct supervisor *s);	      /* takes those that wait */
 void signals_to_group(struct supervisor *s, int sig); /* the command's process group */
 bool signals_timed_out(const struct supervisor *s);   /* the limit has been reached */
 
 /* terminal.c: who has the terminal, and what the user's shell sees of a stop. */
 struct terminal;
 int terminal_start(struct supervisor *s, struct fault *f);
-void terminal_stop(struct supervisor *s); /* it is ours again */
+void terminal_stop(struct supervisor *s);		      /* it is ours again */
 void terminal_command_stopped(struct supervisor *s, int sig); /* JAIL_STOPPED */
-void terminal_continued(struct supervisor *s);                /* SIGCONT came to us */
+void terminal_continued(struct supervisor *s);		      /* SIGCONT came to us */
 
 /* control.c: RUN_DIR/control, for `warder kill`, and RUN_DIR/state for `warder ps`. */
 struct control;
@@ -145,7 +145,7 @@ void control_stop(struct supervisor *s);
 /* watch.c: revoked.d. */
 struct watch;
 int watch_start(struct supervisor *s, struct fault *f); /* after signals_block() */
-void watch_look(struct supervisor *s);                  /* SIGIO: something has changed */
+void watch_look(struct supervisor *s);			/* SIGIO: something has changed */
 void watch_again(struct supervisor *s); /* a descriptor of it may have been closed meanwhile */
 void watch_stop(struct supervisor *s);
 
@@ -154,7 +154,7 @@ struct notify;
 int notify_start(struct supervisor *s, struct fault *f);
 void notify_stop(struct supervisor *s);
 
-/* --- the whole ---------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 enum { OWN_FS_MAX = 64 }; /* private file systems; sockets on further ones need a rule */
 
@@ -164,10 +164,10 @@ struct why_table;
 
 struct supervisor {
 	const struct supervisor_plan *plan;
-	struct jail *jail;       /* NULL before supervisor_run() */
-	int rootfd;              /* the agent's root, O_PATH */
-	uint64_t netns_cookie;   /* of the agent's network namespace */
-	dev_t own[OWN_FS_MAX];   /* the sandbox's private file systems: own.c */
+	struct jail *jail;     /* NULL before supervisor_run() */
+	int rootfd;	       /* the agent's root, O_PATH */
+	uint64_t netns_cookie; /* of the agent's network namespace */
+	dev_t own[OWN_FS_MAX]; /* the sandbox's private file systems: own.c */
 	size_t n_own;
 	int epoll;
 	struct timer *timers;
@@ -187,7 +187,7 @@ struct supervisor {
 	struct dial_table *dials;
 	struct why_table *why;
 
-	bool over;               /* leave the loop */
+	bool over; /* leave the loop */
 	struct supervisor_end end;
 };
 

@@ -26,15 +26,15 @@
 const char *end_reason_name(enum end_reason r)
 {
 	static const char *const names[] = {
-		[END_CHILD] = "child",   [END_TIMEOUT] = "timeout", [END_KILLED] = "killed",
-		[END_REVOKED] = "revoked", [END_POLICY] = "policy", [END_TRIPWIRE] = "tripwire",
+		[END_CHILD] = "child",	   [END_TIMEOUT] = "timeout", [END_KILLED] = "killed",
+		[END_REVOKED] = "revoked", [END_POLICY] = "policy",   [END_TRIPWIRE] = "tripwire",
 		[END_ERROR] = "error",
 	};
 
 	return names[r];
 }
 
-/* --- before the jail --------------------------------------------------------------------------- */
+/* --- before the jail -------------------------------------------------------------------------- */
 
 /* A name must be resolved here: of the gateway, or of every destination. */
 static bool needs_resolver(const struct gateway *g)
@@ -102,7 +102,8 @@ void supervisor_free(struct supervisor *s)
 	free(s);
 }
 
-/* --- the jail's side ------------------------------------------------------------------------------ */
+/* --- the jail's side
+ * ------------------------------------------------------------------------------ */
 
 static int hold_root(struct supervisor *s, struct fault *f)
 {

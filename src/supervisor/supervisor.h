@@ -32,33 +32,33 @@ struct supervisor_plan {
 	int (*revoked)(const void *key, char name[300], char why[256], struct fault *f);
 	const void *revocation; /* the key */
 	struct journal *journal;
-	const char *state_dir;   /* revoked.d is watched there */
-	const char *run_dir;     /* RUNTIME/runs/RUN_ID, made already: state and control socket */
-	const char *command;     /* for `ps`: the command line as text */
-	const char *token;       /* the run token for the gateway, or NULL */
-	int64_t wall_ms;         /* 0: none */
-	bool observe;            /* what the policy denies is allowed and recorded as observed */
-	uid_t uid;               /* who the agent is */
+	const char *state_dir; /* revoked.d is watched there */
+	const char *run_dir;   /* RUNTIME/runs/RUN_ID, made already: state and control socket */
+	const char *command;   /* for `ps`: the command line as text */
+	const char *token;     /* the run token for the gateway, or NULL */
+	int64_t wall_ms;       /* 0: none */
+	bool observe;	       /* what the policy denies is allowed and recorded as observed */
+	uid_t uid;	       /* who the agent is */
 	gid_t gid;
 };
 
 /* Why a run ended: run.end and --status-fd say it. */
 enum end_reason {
-	END_CHILD,    /* the command ended */
-	END_TIMEOUT,  /* the wall-clock limit */
-	END_KILLED,   /* `warder kill`, or a signal that cannot be passed on */
+	END_CHILD,   /* the command ended */
+	END_TIMEOUT, /* the wall-clock limit */
+	END_KILLED,  /* `warder kill`, or a signal that cannot be passed on */
 	END_REVOKED,
-	END_POLICY,   /* the command itself was denied */
+	END_POLICY, /* the command itself was denied */
 	END_TRIPWIRE,
-	END_ERROR,    /* the supervisor cannot go on: the journal, the kernel */
+	END_ERROR, /* the supervisor cannot go on: the journal, the kernel */
 };
 const char *end_reason_name(enum end_reason r); /* "child" "timeout" ... */
 
 struct supervisor_end {
 	enum end_reason reason;
-	int exit_code;          /* of `warder run`, CONTRACT.md */
+	int exit_code;		/* of `warder run`, CONTRACT.md */
 	unsigned int leftovers; /* processes killed after the command had ended */
-	char why[256];          /* for END_REVOKED, END_KILLED, END_ERROR; else "" */
+	char why[256];		/* for END_REVOKED, END_KILLED, END_ERROR; else "" */
 };
 
 struct supervisor;

@@ -41,8 +41,8 @@
 #include "supervisor/exec.h"
 
 enum {
-	FIRST_NAP_MS = 1,   /* what is due is done before we stop */
-	NEXT_NAP_MS = 20,   /* and what the watcher has woken us for */
+	FIRST_NAP_MS = 1, /* what is due is done before we stop */
+	NEXT_NAP_MS = 20, /* and what the watcher has woken us for */
 	/* The watcher's: it looks for revocations so often; and wakes us again, since it may
 	 * have been faster than our stop. */
 	WATCH_LOOK_MS = 250,
@@ -53,13 +53,13 @@ enum {
 
 struct terminal {
 	int fd;
-	pid_t group; /* ours */
-	bool at_once; /* see "Giving" */
-	bool given;  /* the command has it */
+	pid_t group;	      /* ours */
+	bool at_once;	      /* see "Giving" */
+	bool given;	      /* the command has it */
 	struct termios modes; /* when it was given */
 
-	int stop_by;      /* the signal that we are to stop by; 0: none */
-	bool left;        /* since we stopped somebody else has had the terminal */
+	int stop_by;	  /* the signal that we are to stop by; 0: none */
+	bool left;	  /* since we stopped somebody else has had the terminal */
 	struct timer nap; /* set: we stop when it has expired */
 
 	pid_t watcher;
@@ -68,7 +68,7 @@ struct terminal {
 
 enum { AWAKE = -2 }; /* -1, as loop_next_wake() has it: no time is set */
 
-/* --- the watcher ------------------------------------------------------------------------------- */
+/* --- the watcher ------------------------------------------------------------------------------ */
 
 static bool is_revoked(const struct supervisor *s)
 {
@@ -91,16 +91,17 @@ static _Noreturn void watch(const struct supervisor *s, pid_t supervisor, int or
 			{.fd = order == AWAKE || woken ? -1 : epoll, .events = POLLIN},
 		};
 
-		if (poll(pfd, 2, order == AWAKE ? -1 : woken ? WATCH_AGAIN_MS : WATCH_LOOK_MS) < 0 &&
-		    errno != EINTR)
+		int ms = woken ? WATCH_AGAIN_MS : WATCH_LOOK_MS;
+
+		if (poll(pfd, 2, order == AWAKE ? -1 : ms) < 0 && errno != EINTR)
 			_exit(1);
 		if (pfd[0].revents) {
 			if (read(orders, &order, sizeof(order)) != (ssize_t)sizeof(order))
 				_exit(0);
 			wake_at = order < 0 ? INT64_MAX : loop_now() + order;
 			woken = false;
-		} else if (order != AWAKE && (woken || pfd[1].revents || loop_now() >= wake_at ||
-					      is_revoked(s))) {
+		} else if (order != AWAKE &&
+			   (woken || pfd[1].revents || loop_now() >= wake_at || is_revoked(s))) {
 			kill(supervisor, SIGCONT);
 			woken = true;
 		}
@@ -142,7 +143,7 @@ static bool tell_watcher(const struct terminal *t, int64_t order)
 	return send(t->to_watcher, &order, sizeof(order), MSG_NOSIGNAL) == (ssize_t)sizeof(order);
 }
 
-/* --- giving and taking ------------------------------------------------------------------------- */
+/* --- giving and taking ------------------------------------------------------------------------ */
 
 static bool is_foreground(const struct terminal *t)
 {
@@ -165,7 +166,7 @@ static void take(struct terminal *t)
 	t->given = false;
 }
 
-/* --- stopping and going on --------------------------------------------------------------------- */
+/* --- stopping and going on -------------------------------------------------------------------- */
 
 void terminal_continued(struct supervisor *s)
 {
@@ -246,7 +247,7 @@ void terminal_command_stopped(struct supervisor *s, int sig)
 	timer_set(s, &t->nap, FIRST_NAP_MS);
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 /* The controlling terminal, whatever became of the standard descriptors; or, where there
  * is no such device, one of them. */

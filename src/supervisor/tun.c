@@ -29,10 +29,10 @@
 
 enum {
 	DNS_PORT = 53,
-	PACKET_MAX = 2048,             /* the device's MTU is 1500; what is cut here is no packet */
-	TUN_BURST = 64,                /* packets before the loop looks at anything else */
-	TUN_RECORDS_MAX = 100,         /* records of one window; further packets are refused
-					* just so, and counted in one record at its end */
+	PACKET_MAX = 2048,     /* the device's MTU is 1500; what is cut here is no packet */
+	TUN_BURST = 64,	       /* packets before the loop looks at anything else */
+	TUN_RECORDS_MAX = 100, /* records of one window; further packets are refused
+				* just so, and counted in one record at its end */
 	TUN_WINDOW_MS = 10 * 1000,
 	TUN_RESOURCE_MAX = ADDR_TEXT_MAX + 24,
 };
@@ -44,16 +44,17 @@ struct tun {
 	uint64_t unrecorded;
 };
 
-/* --- records ----------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static const struct {
 	uint8_t proto;
 	bool ports;
 	const char *scheme;
 } protocols[] = {
-	{IPPROTO_UDP, true, "udp"},   {IPPROTO_TCP, true, "tcp"},      {IPPROTO_SCTP, true, "sctp"},
-	{IPPROTO_DCCP, true, "dccp"}, {IPPROTO_UDPLITE, true, "udplite"},
-	{IPPROTO_ICMP, false, "icmp"}, {IPPROTO_ICMPV6, false, "icmp"},
+	{IPPROTO_UDP, true, "udp"},	    {IPPROTO_TCP, true, "tcp"},
+	{IPPROTO_SCTP, true, "sctp"},	    {IPPROTO_DCCP, true, "dccp"},
+	{IPPROTO_UDPLITE, true, "udplite"}, {IPPROTO_ICMP, false, "icmp"},
+	{IPPROTO_ICMPV6, false, "icmp"},
 };
 
 /* "udp://192.0.2.1:443", "icmp://[2001:db8::1]", "ip-47://192.0.2.1" */
@@ -61,8 +62,8 @@ static void resource_text(const struct supervisor *s, const struct icmp_packet *
 			  size_t size)
 {
 	const struct name *name = names_of_addr(s->names, &p->dst);
-	const struct destination d = {.name = name ? name->text : NULL, .addr = p->dst,
-				      .port = p->dport};
+	const struct destination d = {
+		.name = name ? name->text : NULL, .addr = p->dst, .port = p->dport};
 	char text[ADDR_TEXT_MAX], scheme[16];
 	bool ports = false;
 
@@ -81,13 +82,14 @@ static void resource_text(const struct supervisor *s, const struct icmp_packet *
 static void record(struct supervisor *s, const char *resource, int err, const char *reason,
 		   const char *detail)
 {
-	struct attempt a = {.tool = "send",
-			    .resource = resource,
-			    .verdict = {.decision = DECISION_DENY, .rule = "network", .reason = reason},
-			    .via = VIA_TUN,
-			    .err = err,
-			    .detail = detail,
-			    .wall = true};
+	struct attempt a = {
+		.tool = "send",
+		.resource = resource,
+		.verdict = {.decision = DECISION_DENY, .rule = "network", .reason = reason},
+		.via = VIA_TUN,
+		.err = err,
+		.detail = detail,
+		.wall = true};
 
 	attempt_decide(s, &a, &err, NULL);
 }
@@ -130,7 +132,7 @@ static bool count(struct supervisor *s)
 	return true;
 }
 
-/* --- packets ----------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------------------------- */
 
 /* What the device does not take is lost, as packets are. */
 static void send_packet(struct supervisor *s, const uint8_t *bytes, size_t len)
@@ -192,7 +194,7 @@ static void ready(struct supervisor *s, struct source *src, uint32_t events)
 	}
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 int tun_start(struct supervisor *s, int fd, struct fault *f)
 {

@@ -154,7 +154,7 @@ void exec_verify(struct supervisor *s, const struct request *rq, struct exec_com
 	notify_continue(s, rq->id);
 }
 
-/* --- the stop ---------------------------------------------------------------------------------- */
+/* --- the stop --------------------------------------------------------------------------------- */
 
 static bool same_file(const struct pending *p, pid_t pid)
 {
@@ -175,14 +175,15 @@ static bool same_argv(const struct pending *p, pid_t pid)
 static void escape_attempt(struct supervisor *s, struct pending *p, pid_t pid, const char *what)
 {
 	char exe[PATH_MAX], detail[DETAIL_MAX];
-	const struct agent_process by = {.tgid = p->tgid, .tid = p->tid,
-					 .pid = p->action.process.pid, .exe = p->exe};
-	struct attempt a = {.tool = "exec",
-			    .resource = p->action.resource,
-			    .verdict = {.decision = DECISION_DENY, .rule = "exec.verify", .reason = what},
-			    .via = VIA_KERNEL,
-			    .by = &by,
-			    .detail = detail};
+	const struct agent_process by = {
+		.tgid = p->tgid, .tid = p->tid, .pid = p->action.process.pid, .exe = p->exe};
+	struct attempt a = {
+		.tool = "exec",
+		.resource = p->action.resource,
+		.verdict = {.decision = DECISION_DENY, .rule = "exec.verify", .reason = what},
+		.via = VIA_KERNEL,
+		.by = &by,
+		.detail = detail};
 	struct json j;
 
 	if (agentproc_link(pid, "exe", exe, sizeof(exe)) < 0)

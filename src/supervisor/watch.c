@@ -85,10 +85,15 @@ static void record(struct supervisor *s, const char *name, const char *why)
 {
 	char detail[DETAIL_MAX];
 	struct json j;
-	struct action a = {.phase = PHASE_REVOCATION, .tool = "run",
-			   .resource = s->plan->who->run_id, .decision = POLICY_DENIED,
-			   .rule = "revocation", .reason = why, .result = RESULT_KILLED,
-			   .via = VIA_LAUNCHER, .detail = detail};
+	struct action a = {.phase = PHASE_REVOCATION,
+			   .tool = "run",
+			   .resource = s->plan->who->run_id,
+			   .decision = POLICY_DENIED,
+			   .rule = "revocation",
+			   .reason = why,
+			   .result = RESULT_KILLED,
+			   .via = VIA_LAUNCHER,
+			   .detail = detail};
 
 	json_init(&j, detail, sizeof(detail));
 	json_open(&j, NULL, '{');

@@ -42,12 +42,12 @@ static void run_until(struct supervisor *s, const char *text)
 	assert_string_equal(said, text);
 }
 
-/* --- timers ------------------------------------------------------------------------------------ */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 struct named_timer {
 	struct timer t;
 	char name;
-	int again_ms;               /* sets itself once more */
+	int again_ms;		    /* sets itself once more */
 	struct named_timer *clears; /* another one that it takes away */
 };
 
@@ -134,7 +134,7 @@ static void test_next_wake(void **state)
 	end(s);
 }
 
-/* --- descriptors ------------------------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 struct named_source {
 	struct source src;
@@ -163,8 +163,8 @@ static void open_source(struct supervisor *s, struct named_source *n, char name)
 	int fds[2];
 
 	assert_int_equal(pipe(fds), 0);
-	*n = (struct named_source){.src = {.fd = fds[0], .ready = ready}, .other_end = fds[1],
-				   .name = name};
+	*n = (struct named_source){
+		.src = {.fd = fds[0], .ready = ready}, .other_end = fds[1], .name = name};
 	assert_int_equal(loop_add(s, &n->src, EPOLLIN), 0);
 }
 

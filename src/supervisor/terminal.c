@@ -90,7 +90,6 @@ static _Noreturn void watch(const struct supervisor *s, pid_t supervisor, int or
 			{.fd = orders, .events = POLLIN},
 			{.fd = order == AWAKE || woken ? -1 : epoll, .events = POLLIN},
 		};
-
 		int ms = woken ? WATCH_AGAIN_MS : WATCH_LOOK_MS;
 
 		if (poll(pfd, 2, order == AWAKE ? -1 : ms) < 0 && errno != EINTR)

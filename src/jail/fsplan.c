@@ -155,6 +155,20 @@ static char *resolve(const char *path, struct strlist *links)
 	return lstat(cur, &st) < 0 ? NULL : mem_strdup(cur);
 }
 
+/* The directory of path and its last component, which the caller owns; slashes at
+ * the end are taken off. */
+static void split(const char *path, char **parent, char **last)
+{
+	size_t len = strlen(path);
+	const char *slash;
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	slash = memrchr(path, '/', len);
+	*parent = slash > path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
+	*last = mem_strndup(slash + 1, len - (size_t)(slash + 1 - path));
+}
+
 static bool is_directory(const char *path)
 {
 	struct stat st;
@@ -314,15 +328,19 @@ static int add_home(struct builder *b)
  * away, and with them what stands at path: mounts of their own cannot be. */
 static void pin_parents(struct builder *b, const char *path)
 {
-	autofree char *up = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
-	autofree char *root = NULL;
+	autofree char *dir = NULL;
+	autofree char *last = NULL;
 
-	if (up[0] == '\0' || !is_writable(b->plan, up))
-		return;
-	root = mem_strdup(covering(b->plan, up)->path);
-	while (strlen(up) > strlen(root)) {
-		add(b->plan, FS_PIN, up, up, true);
-		*strrchr(up, '/') = '\0';
+	split(path, &dir, &last);
+	while (is_writable(b->plan, dir)) {
+		autofree char *child = dir;
+
+		free(last);
+		split(child, &dir, &last);
+		/* What stands in a directory that is not the agent's stays where it is. */
+		if (!is_writable(b->plan, dir))
+			break;
+		add(b->plan, FS_PIN, child, child, true);
 	}
 }
 
@@ -395,43 +413,21 @@ static int hide_own(struct builder *b)
 
 /* --- what is protected ------------------------------------------------------------------------- */
 
-/* The directory of path and its last component, which the caller owns; slashes at
- * the end are taken off. */
-static void split(const char *path, char **parent, char **last)
-{
-	size_t len = strlen(path);
-	const char *slash;
-
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	slash = memrchr(path, '/', len);
-	*parent = slash > path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
-	*last = mem_strndup(slash + 1, len - (size_t)(slash + 1 - path));
-}
-
 /* The descriptor of a directory that is what its path says, whoever renames meanwhile. */
 static int open_exactly(const char *path, uint64_t flags)
 {
 	return sys_openat2(AT_FDCWD, path, flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
-/* Makes it empty, the agent's own.  1 made, 0 there already, -1 with errno. */
-static int make_empty(const struct fsplan_context *ctx, int dirfd, const char *name, bool directory)
+/* Makes it empty.  1 made, 0 there already, -1 with errno. */
+static int make_empty(int dirfd, const char *name, bool directory)
 {
 	autofd int fd = -1;
 
-	if (directory) {
-		if (mkdirat(dirfd, name, 0755) < 0)
-			return errno == EEXIST ? 0 : -1;
-		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	} else {
-		fd = openat(dirfd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-		if (fd < 0 && errno == EEXIST)
-			return 0;
-	}
-	if (fd < 0 || (geteuid() == 0 && fchown(fd, ctx->uid, ctx->gid) < 0))
-		return -1;
-	return 1;
+	if (directory)
+		return mkdirat(dirfd, name, 0755) == 0 ? 1 : errno == EEXIST ? 0 : -1;
+	fd = openat(dirfd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return fd >= 0 ? 1 : errno == EEXIST ? 0 : -1;
 }
 
 /* Holds it against the end of other runs.  False: it went away meanwhile. */
@@ -468,7 +464,7 @@ static int protect_at(struct builder *b, const char *parent, const char *name, b
 				break;
 			if (optional)
 				return 0;
-			made = make_empty(b->ctx, dirfd, name, directory);
+			made = make_empty(dirfd, name, directory);
 			if (made < 0)
 				break;
 			continue;
@@ -530,12 +526,36 @@ static int protect(struct builder *b, const char *text)
 	return rc;
 }
 
+/*
+ * What is made and removed in the agent's tree is made and removed as the agent's
+ * user: root would do it to whatever a process of that user put there meanwhile.
+ * False: root does not become that user.
+ */
+static bool become_agent(const struct fsplan *plan)
+{
+	if (geteuid() != 0 || plan->uid == 0)
+		return true;
+	return setegid(plan->gid) == 0 && seteuid(plan->uid) == 0;
+}
+
+static void become_root_again(const struct fsplan *plan)
+{
+	if (getuid() != 0 || plan->uid == 0)
+		return;
+	if (seteuid(0) < 0 || setegid(0) < 0)
+		_exit(EXIT_FAILURE); /* cannot be: the real and saved ids are root's */
+}
+
 static int protect_all(struct builder *b)
 {
-	for (size_t i = 0; i < b->p->fs.protect.n; i++)
-		if (protect(b, b->p->fs.protect.v[i]) < 0)
-			return -1;
-	return 0;
+	int rc = become_agent(b->plan) ? 0
+				       : fault_errno(b->f, NULL, "cannot become uid %u",
+						     b->plan->uid);
+
+	for (size_t i = 0; rc == 0 && i < b->p->fs.protect.n; i++)
+		rc = protect(b, b->p->fs.protect.v[i]);
+	become_root_again(b->plan);
+	return rc;
 }
 
 /* --- what is warder's own ----------------------------------------------------------------------- */
@@ -635,6 +655,12 @@ static bool is_redundant(const struct fs_op *op, const struct fs_op *up)
 	}
 }
 
+/* Whether the next op has the same path. */
+static bool is_same_path(const struct fsplan *plan, size_t i)
+{
+	return i + 1 < plan->n && strcmp(plan->v[i].path, plan->v[i + 1].path) == 0;
+}
+
 /* Sorts; of several at one path keeps the strictest; takes out what another shows. */
 static void tidy(struct fsplan *plan)
 {
@@ -647,7 +673,9 @@ static void tidy(struct fsplan *plan)
 	for (size_t i = 0; i < plan->n; i++) {
 		struct fs_op *op = &plan->v[i];
 
-		if ((i + 1 < plan->n && strcmp(op->path, plan->v[i + 1].path) == 0) ||
+		if (op->kind == FS_PIN && is_same_path(plan, i) && op[1].kind == FS_WRITE)
+			op[1].kind = FS_PIN; /* writable already, but a mount of its own */
+		if (is_same_path(plan, i) ||
 		    is_redundant(op, covering(&kept, op->path)))
 			free_op(op);
 		else
@@ -656,6 +684,14 @@ static void tidy(struct fsplan *plan)
 	free(plan->v);
 	plan->v = kept.v;
 	plan->n = kept.n;
+}
+
+/* What is shown read-only inside something writable stays in its place. */
+static void pin_what_is_read(struct builder *b)
+{
+	for (size_t i = 0, n = b->plan->n; i < n; i++)
+		if (b->plan->v[i].kind == FS_READ)
+			pin_parents(b, b->plan->v[i].path);
 }
 
 static int place_command(struct builder *b)
@@ -715,6 +751,7 @@ int fsplan_make(const struct profile *p, const struct fsplan_context *ctx, struc
 		fsplan_undo(plan);
 		return -1;
 	}
+	pin_what_is_read(&b);
 	tidy(plan);
 	return 0;
 }
@@ -751,10 +788,7 @@ static void remove_if_empty(const struct fs_op *op)
 
 void fsplan_undo(struct fsplan *plan)
 {
-	/* By now root may have no right left to another's directory but as that other. */
-	bool other = geteuid() == 0 && plan->uid != 0;
-
-	if (other && (setegid(plan->gid) < 0 || seteuid(plan->uid) < 0))
+	if (!become_agent(plan))
 		return;
 	/* Children first. */
 	for (size_t i = plan->n; i-- > 0;) {
@@ -764,8 +798,7 @@ void fsplan_undo(struct fsplan *plan)
 			remove_if_empty(op);
 		op->made = false;
 	}
-	if (other && (seteuid(0) < 0 || setegid(0) < 0))
-		_exit(EXIT_FAILURE); /* cannot be: the saved ids are root's */
+	become_root_again(plan);
 }
 
 void fsplan_appeared(const struct fsplan *plan, struct strlist *made)

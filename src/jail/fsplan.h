@@ -44,9 +44,9 @@ struct fsplan {
 	char *cwd;       /* where the command starts, in the agent's root */
 	struct strlist absent; /* to be protected, but not there when the run started */
 	bool exec_writable;
-	uid_t uid; /* the agent's, as who FS_PROTECT is undone */
+	uid_t uid; /* the agent's, as who FS_PROTECT is made and undone */
 	gid_t gid;
-	uint64_t tmpfs_bytes; /* of each private file system; 0: the kernel's default */
+	uint64_t tmpfs_bytes; /* of each private file system; 0: the profile does not say */
 };
 
 struct fsplan_context {
@@ -58,7 +58,7 @@ struct fsplan_context {
 	const char *program;   /* host path of warder itself, for /run/warder/bin/warder */
 	const char *hostname;  /* for /etc/hosts */
 	const char *own[4];    /* warder's own directories: never the agent's to see; or NULL */
-	uid_t uid;             /* who the agent is, for what is created for it */
+	uid_t uid;             /* who the agent is */
 	gid_t gid;
 };
 

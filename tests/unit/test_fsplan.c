@@ -177,6 +177,43 @@ static void test_protect_pins(void **state)
 	kind_is(p, "WS/.git", FS_PIN);
 }
 
+/* `mv ../ws x; mkdir -p ../ws/.git/hooks` would do as well. */
+static void test_protect_in_nested_trees(void **state)
+{
+	struct place *p = *state;
+
+	make(p, "ws/sub", true);
+	make(p, "ws/sub/deep", true);
+	make(p, "ws/sub/deep/.git", true);
+	make(p, "ws/sub/deep/.git/hooks", true);
+	list(p, &p->rw, "WS/sub/deep");
+	list(p, &p->profile.fs.protect, "WS/sub/deep/.git/hooks");
+	assert_int_equal(decide(p), 0);
+	kind_is(p, "WS/sub/deep/.git/hooks", FS_PROTECT);
+	kind_is(p, "WS/sub/deep/.git", FS_PIN);
+	kind_is(p, "WS/sub/deep", FS_PIN);
+	kind_is(p, "WS/sub", FS_PIN);
+	kind_is(p, "WS", FS_WRITE);
+}
+
+/* What is masked, or shown read-only, in a writable tree stays in its place, too. */
+static void test_others_pin(void **state)
+{
+	struct place *p = *state;
+
+	make(p, "ws/.config", true);
+	make(p, "ws/.config/gh", true);
+	make(p, "ws/ci", true);
+	make(p, "ws/ci/policy", true);
+	list(p, &p->profile.fs.hide, "WS/.config/gh");
+	list(p, &p->ro, "WS/ci/policy");
+	assert_int_equal(decide(p), 0);
+	kind_is(p, "WS/.config/gh", FS_HIDE);
+	kind_is(p, "WS/.config", FS_PIN);
+	kind_is(p, "WS/ci/policy", FS_READ);
+	kind_is(p, "WS/ci", FS_PIN);
+}
+
 static void test_protect_makes_and_undoes(void **state)
 {
 	struct place *p = *state;
@@ -427,6 +464,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(test_plain),
 		EACH(test_protect_pins),
+		EACH(test_protect_in_nested_trees),
+		EACH(test_others_pin),
 		EACH(test_protect_makes_and_undoes),
 		EACH(test_undo_keeps_what_was_filled),
 		EACH(test_undo_waits_for_the_last),

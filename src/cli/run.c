@@ -41,7 +41,7 @@ struct run_options {
 /* Everything that a run stands on, in the order in which it is found. */
 struct run {
 	struct run_options o;
-	char **argv;
+	char **argv, **launcher; /* the command's, and all of ours */
 	struct paths paths;
 	char run_id[RECORD_RUN_ID_MAX];
 	struct requester requester;
@@ -156,11 +156,20 @@ static void identify(struct run *r)
 						r->run_id};
 }
 
-static int check_revocation(const void *run, char name[300], char why[256], struct fault *f)
+static int check_revocation(const struct run *r, char name[300], char why[256], struct fault *f)
+{
+	return revocation_check(r->paths.state, &r->revocation, name, why, f);
+}
+
+/* While it runs: the directory was there, and nobody but a revocation's enemy takes it away. */
+static int is_revoked(const void *run, char name[300], char why[256], struct fault *f)
 {
 	const struct run *r = run;
+	autofree char *dir = mem_printf("%s/revoked.d", r->paths.state);
 
-	return revocation_check(r->paths.state, &r->revocation, name, why, f);
+	if (access(dir, F_OK) < 0)
+		return fault_errno(f, NULL, "whether it is revoked cannot be told: %s", dir);
+	return check_revocation(r, name, why, f);
 }
 
 /* Registered, active, wanted by a requester who may, not revoked. */
@@ -432,6 +441,7 @@ static int supervise(struct run *r, struct supervisor *s, struct supervisor_end 
 		.fs = &r->fs,
 		.argv = r->argv,
 		.env = r->env,
+		.launcher = r->launcher,
 		.hostname = r->agent->id,
 		.uid = r->uid,
 		.gid = r->gid,
@@ -466,7 +476,7 @@ static int run_and_record(struct run *r, struct supervisor_end *end)
 		.fs = &r->fs,
 		.gateway = &r->gateway,
 		.who = &r->who,
-		.revoked = check_revocation, .revocation = r,
+		.revoked = is_revoked, .revocation = r,
 		.journal = r->journal,
 		.state_dir = r->paths.state,
 		.run_dir = r->run_dir,
@@ -601,6 +611,7 @@ int cmd_run(int argc, char **argv)
 			return usage("--status-fd: that descriptor is not open");
 	}
 	r.argv = argv + first;
+	r.launcher = argv;
 	status = start(&r);
 	run_free(&r);
 	return status;

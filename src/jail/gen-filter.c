@@ -174,7 +174,8 @@ static bool ioctl_refused(uint32_t request)
 	/* They type into the terminal of whoever started us, or take its console; or give
 	 * it a line discipline, for which the kernel loads a driver. */
 	return request == 0x5412 /* TIOCSTI */ || request == 0x541c /* TIOCLINUX */ ||
-	       request == 0x541d /* TIOCCONS */ || request == 0x5423 /* TIOCSETD */;
+	       request == 0x541d /* TIOCCONS */ || request == 0x5423 /* TIOCSETD */ ||
+	       request == 0x540c /* TIOCEXCL: would outlive the run */;
 }
 
 static void sockets(scmp_filter_ctx ctx, const char *name, int family, int type)

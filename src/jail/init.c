@@ -165,7 +165,9 @@ _Noreturn void init_run(const struct jail_plan *plan, int control)
 	if (command == 0)
 		command_run(plan, control, doors.tun >= 0);
 
-	/* From here on hostile code runs beside us: hold nothing. */
+	/* From here on hostile code runs beside us: hold nothing, say nothing. */
+	for (char *const *arg = plan->launcher; arg && *arg; arg++)
+		explicit_bzero(*arg, strlen(*arg));
 	if (dup2(control, 3) != 3 || close_range(4, ~0U, 0) < 0 || close_range(0, 2, 0) < 0)
 		_exit(125);
 	if (filter_load_init() < 0)

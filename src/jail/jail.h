@@ -55,6 +55,8 @@ struct jail_plan {
 	const struct fsplan *fs;
 	char *const *argv; /* the command, NULL-terminated */
 	char *const *env;
+	char *const *launcher; /* warder's own command line, NULL-terminated or NULL: wiped in
+				* init, whose /proc/1/cmdline the agent reads */
 	const char *hostname;
 	uid_t uid; /* who the command is, inside and (mapped one to one) outside */
 	gid_t gid;

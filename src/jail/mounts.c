@@ -26,7 +26,12 @@
 #define FILES_DIR "/run/warder/files" /* where FS_FILEs and the hidden file have their inode */
 #define HIDDEN_FILE FILES_DIR "/hidden"
 
-enum { ALWAYS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+enum {
+	ALWAYS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+	/* Of the machine's memory, for each private file system where the profile has no
+	 * limits.memory; then ENOSPC. */
+	TMPFS_PERCENT = 20,
+};
 
 struct build {
 	const struct fsplan *plan;
@@ -169,8 +174,11 @@ static int new_tmpfs(const struct fsplan *plan, mode_t mode, uint64_t attributes
 	struct parameter p[] = {{"mode", mode_text}, {"size", size}};
 
 	snprintf(mode_text, sizeof(mode_text), "%o", mode);
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)plan->tmpfs_bytes);
-	return new_fs("tmpfs", p, plan->tmpfs_bytes ? 2 : 1, attributes);
+	if (plan->tmpfs_bytes)
+		snprintf(size, sizeof(size), "%llu", (unsigned long long)plan->tmpfs_bytes);
+	else
+		snprintf(size, sizeof(size), "%d%%", TMPFS_PERCENT);
+	return new_fs("tmpfs", p, ARRAY_SIZE(p), attributes);
 }
 
 static uint64_t noexec(const struct fsplan *plan)
@@ -225,11 +233,15 @@ static int apply_tmpfs(struct build *b, const struct fs_op *op)
 	return add_tmpfs(b, op->path, op->mode, noexec(b->plan));
 }
 
+static int hide_file(struct build *b, const char *path)
+{
+	return bind_at(b, b->root, HIDDEN_FILE, path, false, ALWAYS | MOUNT_ATTR_RDONLY);
+}
+
 static int apply_hide(struct build *b, const struct fs_op *op)
 {
-	if (op->directory)
-		return add_tmpfs(b, op->path, 0555, MOUNT_ATTR_NOEXEC);
-	return bind_at(b, b->root, HIDDEN_FILE, op->path, false, ALWAYS | MOUNT_ATTR_RDONLY);
+	return op->directory ? add_tmpfs(b, op->path, 0555, MOUNT_ATTR_NOEXEC)
+			     : hide_file(b, op->path);
 }
 
 static int apply_file(struct build *b, const struct fs_op *op)
@@ -289,11 +301,24 @@ static int make_dev(struct build *b)
  * agent may be that uid. */
 static int make_proc(struct build *b)
 {
+	/* What only root reads of the kernel's memory and keys. */
+	static const char *const masked[] = {
+		"/proc/kcore",	       "/proc/keys",	    "/proc/kpagecgroup",
+		"/proc/kpagecount",    "/proc/kpageflags",  "/proc/pagetypeinfo",
+		"/proc/sched_debug",   "/proc/slabinfo",    "/proc/sysrq-trigger",
+		"/proc/timer_list",    "/proc/vmallocinfo",
+	};
 	autofd int mount = new_fs("proc", NULL, 0,
 				  ALWAYS | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
 
 	if (mount < 0 || attach(b, mount, "/proc", true) < 0)
 		return failed(b, "mount", "/proc");
+	for (size_t i = 0; b->plan->uid == 0 && i < ARRAY_SIZE(masked); i++) {
+		autofd int there = open_beneath(b->root, masked[i], O_PATH);
+
+		if (there >= 0 && hide_file(b, masked[i]) < 0)
+			return -1;
+	}
 	return 0;
 }
 

@@ -38,17 +38,18 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #x);            \
-			abort();                                                                   \
-		}                                                                                  \
+#define MUST(x)                                                                         \
+	do {                                                                            \
+		if (!(x)) {                                                             \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #x); \
+			abort();                                                        \
+		}                                                                       \
 	} while (0)
 
 enum { FILE_MAX = 1 << 20, PARTS_MAX = 24, GUARD = 0x5a };
 
-/* --- what they share --------------------------------------------------------------------------- */
+/* --- what they share ---------------------------------------------------------------------------
+ */
 
 static void put(const char *path, const void *bytes, size_t len)
 {
@@ -88,7 +89,8 @@ static char *part(const struct parts *p, size_t i)
 	return i < p->n ? p->v[i] : NULL;
 }
 
-/* --- profiles and agents ----------------------------------------------------------------------- */
+/* --- profiles and agents -----------------------------------------------------------------------
+ */
 
 static char *look(const char *path, void *arg)
 {
@@ -305,10 +307,17 @@ static void fuzz_record(const uint8_t *data, size_t size)
 {
 	static char line[RECORD_LINE_MAX];
 	struct parts p = split(data, size);
-	struct record_identity who = {.run_id = "run_x", .agent_id = part(&p, 0), .owner = part(&p, 1),
-				      .requester_type = "user", .requester_id = part(&p, 2)};
-	struct action a = {.tool = part(&p, 3), .resource = part(&p, 4), .reason = part(&p, 5),
-			   .detail = part(&p, 6), .action_id = "act_x", .attempt = 1};
+	struct record_identity who = {.run_id = "run_x",
+				      .agent_id = part(&p, 0),
+				      .owner = part(&p, 1),
+				      .requester_type = "user",
+				      .requester_id = part(&p, 2)};
+	struct action a = {.tool = part(&p, 3),
+			   .resource = part(&p, 4),
+			   .reason = part(&p, 5),
+			   .detail = part(&p, 6),
+			   .action_id = "act_x",
+			   .attempt = 1};
 	const struct timespec now = {0};
 	json_t *o;
 	size_t len;
@@ -446,7 +455,8 @@ static void fuzz_icmp(const uint8_t *data, size_t size)
 	n = icmp_udp_reply(&p, p.payload, p.payload_len, out, ICMP_REPLY_MAX);
 	MUST(n <= ICMP_REPLY_MAX && out[ICMP_REPLY_MAX] == GUARD);
 	if (n > 0)
-		MUST(icmp_parse(out, n, &r) && r.payload_len == p.payload_len && r.dport == p.sport);
+		MUST(icmp_parse(out, n, &r) && r.payload_len == p.payload_len &&
+		     r.dport == p.sport);
 }
 
 /* Fed in pieces or at once, it is the same answer, and takes the same bytes. */
@@ -473,9 +483,13 @@ static void fuzz_connect(const uint8_t *data, size_t size)
 	MUST(whole.state != CONNECT_DONE || (whole.status >= 200 && whole.status < 600));
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------
+ */
 
-#define SEED(text) {text, sizeof(text) - 1}
+#define SEED(text)                     \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
 #define V4 "\x45\0\0\x21\0\1\0\0\x40\x11\0\0\x0a\0\0\1\xc0\0\2\1"
 
 static const struct target {
@@ -486,31 +500,50 @@ static const struct target {
 		size_t len;
 	} seeds[4];
 } targets[] = {
-	{"profile", fuzz_profile, {SEED("{\"egress\":{\"default\":\"deny\",\"rules\":[{\"host\":\"*.a.b\","
-					"\"port\":[1,2],\"decision\":\"allow\"},{\"cidr\":\"::1/9\","
-					"\"decision\":\"ask\"}]},\"tripwire\":null,\"limits\":{\"cpu\":\"9%\"}}"),
-				   SEED("{\"filesystem\":\"inherit\",\"require\":\"kernel\"}")}},
-	{"agent", fuzz_agent, {SEED("{\"agent_id\":\"x\",\"owner\":\"o\",\"environment\":\"e\","
-				    "\"profile\":\"p\",\"requesters\":[\"user:*\"],\"state\":\"draft\","
-				    "\"review_by\":\"2028-02-29\"}")}},
-	{"name", fuzz_name, {SEED("Example.COM."), SEED("64:ff9b::10.0.0.1/96"), SEED("http://a:1/"),
-			     SEED("512M")}},
+	{"profile",
+	 fuzz_profile,
+	 {SEED("{\"egress\":{\"default\":\"deny\",\"rules\":[{\"host\":\"*.a.b\","
+	       "\"port\":[1,2],\"decision\":\"allow\"},{\"cidr\":\"::1/9\","
+	       "\"decision\":\"ask\"}]},\"tripwire\":null,\"limits\":{\"cpu\":\"9%\"}}"),
+	  SEED("{\"filesystem\":\"inherit\",\"require\":\"kernel\"}")}},
+	{"agent",
+	 fuzz_agent,
+	 {SEED("{\"agent_id\":\"x\",\"owner\":\"o\",\"environment\":\"e\","
+	       "\"profile\":\"p\",\"requesters\":[\"user:*\"],\"state\":\"draft\","
+	       "\"review_by\":\"2028-02-29\"}")}},
+	{"name",
+	 fuzz_name,
+	 {SEED("Example.COM."), SEED("64:ff9b::10.0.0.1/96"), SEED("http://a:1/"), SEED("512M")}},
 	{"glob", fuzz_glob, {SEED("/a*/?b/**\0/aa/xb/c/d"), SEED("*a*b*\0aabb")}},
 	{"json", fuzz_json, {SEED("\x20\0\5abc\1\3\2\2\4")}},
-	{"record", fuzz_record, {SEED("a\0o\0r\0t\0res\0why\0{\"a\":[\"--key\",\"b\"]}\0x\0--token\0y")}},
-	{"redact", fuzz_redact, {SEED("curl -H 'Authorization: Bearer x' https://u:p@h/?key=v"),
-				 SEED("{\"password\": \"a\\\"b\"} ghp_aaaaaaaaaaaaaaaaaaaa"),
-				 SEED("eyJhbGciOiJI.eyJzdWIi xoxb-12345678 --token x")}},
+	{"record",
+	 fuzz_record,
+	 {SEED("a\0o\0r\0t\0res\0why\0{\"a\":[\"--key\",\"b\"]}\0x\0--token\0y")}},
+	{"redact",
+	 fuzz_redact,
+	 {SEED("curl -H 'Authorization: Bearer x' https://u:p@h/?key=v"),
+	  SEED("{\"password\": \"a\\\"b\"} ghp_aaaaaaaaaaaaaaaaaaaa"),
+	  SEED("eyJhbGciOiJI.eyJzdWIi xoxb-12345678 --token x")}},
 	{"verify", fuzz_verify, {{NULL, 0}}},
 	{"ledger", fuzz_ledger, {{NULL, 0}}},
-	{"dns", fuzz_dns, {SEED("\0\1\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1"),
-			   SEED("\0\1\1\0\0\1\0\0\0\0\0\1\1a\0\0\x1c\0\1\0\0\x29\4\xd0\0\0\0\0\0\0"),
-			   SEED("\0\1\1\0\0\1\0\0\0\0\0\0\2""16\1""0\2""18\3""198\7in-addr\4arpa\0\0\x0c\0\1")}},
-	{"icmp", fuzz_icmp, {SEED(V4 "\0\x35\0\x35\0\x0d\0\0hello"),
-			     SEED("\x60\0\0\0\0\x14\6\x40\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\xd\xb8"
-				  "\0\0\0\0\0\0\0\0\0\0\0\1\0\1\0\2\0\0\0\0\0\0\0\0\x50\2\0\0\0\0\0\0")}},
-	{"connect", fuzz_connect, {SEED("\3HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\nrest"),
-				   SEED("\7HTTP/1.0 403 No\nProxy-Status: x; error=y\n\n")}},
+	{"dns",
+	 fuzz_dns,
+	 {SEED("\0\1\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1"),
+	  SEED("\0\1\1\0\0\1\0\0\0\0\0\1\1a\0\0\x1c\0\1\0\0\x29\4\xd0\0\0\0\0\0\0"),
+	  SEED("\0\1\1\0\0\1\0\0\0\0\0\0\2"
+	       "16\1"
+	       "0\2"
+	       "18\3"
+	       "198\7in-addr\4arpa\0\0\x0c\0\1")}},
+	{"icmp",
+	 fuzz_icmp,
+	 {SEED(V4 "\0\x35\0\x35\0\x0d\0\0hello"),
+	  SEED("\x60\0\0\0\0\x14\6\x40\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\xd\xb8"
+	       "\0\0\0\0\0\0\0\0\0\0\0\1\0\1\0\2\0\0\0\0\0\0\0\0\x50\2\0\0\0\0\0\0")}},
+	{"connect",
+	 fuzz_connect,
+	 {SEED("\3HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\nrest"),
+	  SEED("\7HTTP/1.0 403 No\nProxy-Status: x; error=y\n\n")}},
 };
 
 static const struct target *target;
@@ -520,7 +553,8 @@ static void seed_files(void)
 {
 	static const char end[] = "{\"event\":\"run.end\",\"head\":\"" CHAIN_FIRST "\"}";
 	const struct record_identity who = {.run_id = "run_x", .agent_id = "x", .owner = "o"};
-	struct action a = {.phase = PHASE_LIFECYCLE, .tool = "run", .detail = "{\"event\":\"run.start\"}"};
+	struct action a = {
+		.phase = PHASE_LIFECYCLE, .tool = "run", .detail = "{\"event\":\"run.start\"}"};
 	struct fault f;
 	struct journal *j = journal_create(".", &who, SYNC_NONE, &f);
 

@@ -186,7 +186,8 @@ static void test_lock(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	must_append("run_1");
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >
+	assert_true((after.tv_sec - before.tv_sec) * 1000 +
+			    (after.tv_nsec - before.tv_nsec) / 1000000 >
 		    100);
 	waitpid(pid, NULL, 0);
 	assert_false(lock_is_set(fd));

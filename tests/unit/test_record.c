@@ -12,18 +12,36 @@
 enum { HUGE = 100 * 1000 };
 
 static const struct record_identity who = {
-	.run_id = "run_01", .agent_id = "bot", .owner = "alice@example.com", .environment = "prod",
-	.requester_type = "user", .requester_id = "u_123", .model_provider = "OpenAI",
-	.model = "gpt-4.1", .session = "s", .ticket = "JIRA-1", .tier = "full",
+	.run_id = "run_01",
+	.agent_id = "bot",
+	.owner = "alice@example.com",
+	.environment = "prod",
+	.requester_type = "user",
+	.requester_id = "u_123",
+	.model_provider = "OpenAI",
+	.model = "gpt-4.1",
+	.session = "s",
+	.ticket = "JIRA-1",
+	.tier = "full",
 };
 static char *const argv[] = {"curl", "-v", "https://api.stripe.com/", NULL};
 static const struct action whole = {
-	.phase = PHASE_DECISION, .tool = "connect", .resource = "api.stripe.com:443",
-	.decision = POLICY_DENIED, .rule = "egress[3]", .reason = "a rule denies it",
-	.result = RESULT_BLOCKED, .err = EACCES, .via = VIA_KERNEL,
+	.phase = PHASE_DECISION,
+	.tool = "connect",
+	.resource = "api.stripe.com:443",
+	.decision = POLICY_DENIED,
+	.rule = "egress[3]",
+	.reason = "a rule denies it",
+	.result = RESULT_BLOCKED,
+	.err = EACCES,
+	.via = VIA_KERNEL,
 	.process = {.pid = 57, .host_pid = 9123, .exe = "/usr/bin/curl", .argv = argv, .argc = 3},
-	.detail = "{\"a\":{\"b\":[1,true,null,\"c\"]}}", .approval_type = "ticket",
-	.approval_id = "JIRA-1842", .approval_by = "bob", .action_id = "act_X", .attempt = 2,
+	.detail = "{\"a\":{\"b\":[1,true,null,\"c\"]}}",
+	.approval_type = "ticket",
+	.approval_id = "JIRA-1842",
+	.approval_by = "bob",
+	.action_id = "act_X",
+	.attempt = 2,
 };
 static const struct timespec when = {1700000000, 1234567};
 
@@ -82,9 +100,11 @@ static void test_whole(void **state)
 		"\"timestamp\":\"2023-11-14T22:13:20.001234Z\",\"run_id\":\"run_01\","
 		"\"action_id\":\"act_X\",\"attempt\":2,\"phase\":\"decision\",\"agent_id\":\"bot\","
 		"\"owner\":\"alice@example.com\",\"environment\":\"prod\","
-		"\"requested_by\":{\"type\":\"user\",\"id\":\"u_123\"},\"model_provider\":\"OpenAI\","
+		"\"requested_by\":{\"type\":\"user\",\"id\":\"u_123\"},\"model_provider\":"
+		"\"OpenAI\","
 		"\"model\":\"gpt-4.1\",\"tool\":\"connect\",\"resource\":\"api.stripe.com:443\","
-		"\"policy_decision\":\"denied\",\"rule\":\"egress[3]\",\"reason\":\"a rule denies it\","
+		"\"policy_decision\":\"denied\",\"rule\":\"egress[3]\",\"reason\":\"a rule denies "
+		"it\","
 		"\"approval\":{\"type\":\"ticket\",\"id\":\"JIRA-1842\",\"by\":\"bob\"},"
 		"\"result\":\"blocked\",\"errno\":\"EACCES\",\"via\":\"kernel\",\"tier\":\"full\","
 		"\"process\":{\"pid\":57,\"host_pid\":9123,\"exe\":\"/usr/bin/curl\","
@@ -93,9 +113,10 @@ static void test_whole(void **state)
 }
 
 static const char *const always[] = {
-	"schema", "seq", "prev", "timestamp", "run_id", "action_id", "attempt", "phase", "agent_id",
-	"owner", "environment", "requested_by", "tool", "resource", "policy_decision", "result",
-	"via", "tier",
+	"schema",      "seq",	       "prev",	"timestamp", "run_id",
+	"action_id",   "attempt",      "phase", "agent_id",  "owner",
+	"environment", "requested_by", "tool",	"resource",  "policy_decision",
+	"result",      "via",	       "tier",
 };
 
 static void assert_always(json_t *o)
@@ -125,11 +146,11 @@ static void test_least(void **state)
 
 static void test_words(void **state)
 {
-	static const char *const phases[] = {"decision", "outcome", "lifecycle", "approval",
-					     "revocation", "finding"};
+	static const char *const phases[] = {"decision", "outcome",    "lifecycle",
+					     "approval", "revocation", "finding"};
 	static const char *const decisions[] = {"allowed", "denied", "approved", "observed"};
-	static const char *const results[] = {"success", "failure", "blocked", "pending", "timeout",
-					      "killed"};
+	static const char *const results[] = {"success", "failure", "blocked",
+					      "pending", "timeout", "killed"};
 	static const char *const vias[] = {"kernel", "shim", "tun", "gateway", "launcher", "cli"};
 
 	(void)state;
@@ -146,8 +167,8 @@ static void test_words(void **state)
 }
 
 /* All strings of an action and of who acts, one after the other. */
-static void with_all(const char *s, void (*check)(const struct record_identity *, const struct action *,
-						  const char *))
+static void with_all(const char *s, void (*check)(const struct record_identity *,
+						  const struct action *, const char *))
 {
 	char *one[] = {(char *)s, NULL};
 
@@ -155,9 +176,20 @@ static void with_all(const char *s, void (*check)(const struct record_identity *
 		struct record_identity id = who;
 		struct action a = whole;
 		const char **fields[] = {
-			&id.run_id, &id.agent_id, &id.owner, &id.environment, &id.requester_type,
-			&id.requester_id, &id.model, &id.tier, &a.tool, &a.resource, &a.rule, &a.reason,
-			&a.approval_id, &a.process.exe,
+			&id.run_id,
+			&id.agent_id,
+			&id.owner,
+			&id.environment,
+			&id.requester_type,
+			&id.requester_id,
+			&id.model,
+			&id.tier,
+			&a.tool,
+			&a.resource,
+			&a.rule,
+			&a.reason,
+			&a.approval_id,
+			&a.process.exe,
 		};
 
 		if (i < ARRAY_SIZE(fields)) {
@@ -233,9 +265,17 @@ static void test_all_huge(void **state)
 		autofree char *detail = NULL;
 		char *many[1000];
 		struct record_identity id = {s, s, s, s, s, s, s, s, s, s, s};
-		struct action a = {.tool = s, .resource = s, .rule = s, .reason = s, .err = EACCES,
-				   .process = {1, 2, s, many, ARRAY_SIZE(many)}, .approval_type = "ticket",
-				   .approval_id = s, .approval_by = s, .action_id = "act_X", .attempt = 7,
+		struct action a = {.tool = s,
+				   .resource = s,
+				   .rule = s,
+				   .reason = s,
+				   .err = EACCES,
+				   .process = {1, 2, s, many, ARRAY_SIZE(many)},
+				   .approval_type = "ticket",
+				   .approval_id = s,
+				   .approval_by = s,
+				   .action_id = "act_X",
+				   .attempt = 7,
 				   .uncounted = true};
 		size_t shown;
 		json_t *o;
@@ -278,8 +318,8 @@ static void test_bound(void **state)
 		memset(s, 'a', n);
 		memcpy(s + n, "\xc3\xa9", 3);
 		o = record(&who, &a);
-		got = json_string_value(json_array_get(json_object_get(json_object_get(o, "process"),
-								       "argv"), 0));
+		got = json_string_value(
+			json_array_get(json_object_get(json_object_get(o, "process"), "argv"), 0));
 		if (n + 2 <= RECORD_ARG_MAX) {
 			assert_string_equal(got, s);
 			assert_false(says(o, "truncated"));
@@ -309,8 +349,9 @@ static void test_many_args(void **state)
 	o = record(&who, &a);
 	list = json_object_get(json_object_get(o, "process"), "argv");
 	assert_int_equal(json_array_size(list), RECORD_ARGV_MAX);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(o, "detail"),
-							    "args_left_out")), 9);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(o, "detail"), "args_left_out")),
+		9);
 	json_decref(o);
 }
 
@@ -331,12 +372,14 @@ static const struct {
 	 "{\"a\":{\"password\":\"***\",\"user\":\"u\"},\"redacted\":true}"},
 	/* Behind an escape, and up to a quote that is none. */
 	{"{\"a\":\"b\\n" KEY "\"}", "{\"a\":\"b\\u000a***\",\"redacted\":true}"},
-	{"{\"a\":\"Authorization: x\\\"y\"}", "{\"a\":\"Authorization: ***\\\"y\",\"redacted\":true}"},
+	{"{\"a\":\"Authorization: x\\\"y\"}",
+	 "{\"a\":\"Authorization: ***\\\"y\",\"redacted\":true}"},
 	{"{\"a\":\"-----BEGIN X\\\"y\"}", "{\"a\":\"***\",\"redacted\":true}"},
 	{"{\"a\":\"\\u001b[2J\"}", "{\"a\":\"\\u001b[2J\"}"},
 	/* Ours alone, once. */
 	{"{\"redacted\":false,\"truncated\":7,\"args_left_out\":8,\"attempts_uncounted\":9}", "{}"},
-	{"{\"truncated\":7,\"a\":\"" KEY "\",\"redacted\":false}", "{\"a\":\"***\",\"redacted\":true}"},
+	{"{\"truncated\":7,\"a\":\"" KEY "\",\"redacted\":false}",
+	 "{\"a\":\"***\",\"redacted\":true}"},
 	/* No JSON, no object: none of it. */
 	{"{\"a\":1", "{\"truncated\":true}"},
 	{"{\"a\":1}}", "{\"truncated\":true}"},
@@ -423,7 +466,9 @@ static void test_secret_at_the_cut(void **state)
 static void test_redacted_everywhere(void **state)
 {
 	(void)state;
-	struct action a = {.tool = "http", .resource = "https://u:hunter2@h/", .reason = "x " KEY,
+	struct action a = {.tool = "http",
+			   .resource = "https://u:hunter2@h/",
+			   .reason = "x " KEY,
 			   .rule = KEY};
 	json_t *o = record(&who, &a);
 
@@ -504,14 +549,20 @@ static void test_run_id(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	   cmocka_unit_test(test_least),
-		cmocka_unit_test(test_words),	   cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_huge),	   cmocka_unit_test(test_all_huge),
-		cmocka_unit_test(test_bound),	   cmocka_unit_test(test_many_args),
-		cmocka_unit_test(test_detail),	   cmocka_unit_test(test_big_detail),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_all_huge),
+		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_many_args),
+		cmocka_unit_test(test_detail),
+		cmocka_unit_test(test_big_detail),
 		cmocka_unit_test(test_secret_at_the_cut),
 		cmocka_unit_test(test_redacted_everywhere),
-		cmocka_unit_test(test_action_id),  cmocka_unit_test(test_run_id),
+		cmocka_unit_test(test_action_id),
+		cmocka_unit_test(test_run_id),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

@@ -51,7 +51,8 @@ static const struct {
 	{"Authorization:\tBasic dTpw\nHost: x", "Authorization:\t***\nHost: x"},
 	{"Proxy-Authorization: Basic dTpw", "Proxy-Authorization: ***"},
 	{"-HAuthorization: Bearer x", "-HAuthorization: ***"},
-	{"curl -H \"Authorization: Bearer x y\" http://h", "curl -H \"Authorization: ***\" http://h"},
+	{"curl -H \"Authorization: Bearer x y\" http://h",
+	 "curl -H \"Authorization: ***\" http://h"},
 	{"curl -H 'X-Api-Key: abc' http://h", "curl -H 'X-Api-Key: ***' http://h"},
 	{"Private-Token: abc", "Private-Token: ***"},
 	{"Authorization:", NULL},
@@ -68,7 +69,8 @@ static const struct {
 	{"PASSWORD=\"a b", "PASSWORD=\"***"},
 	{"https://h/x?a=b&api_key=abc&c=d", "https://h/x?a=b&api_key=***&c=d"},
 	{"https://h/x?access_token=abc#top", "https://h/x?access_token=***"},
-	{"{\"password\": \"hunter2\", \"user\": \"u\"}", "{\"password\": \"***\", \"user\": \"u\"}"},
+	{"{\"password\": \"hunter2\", \"user\": \"u\"}",
+	 "{\"password\": \"***\", \"user\": \"u\"}"},
 	{"{'secret':'x'}", "{'secret':'***'}"},
 	{"{\"secret\":\"a\\\"b\\\\\", \"x\":1}", "{\"secret\":\"***\", \"x\":1}"},
 	{"SECRET=\"a\\", "SECRET=\"***"},
@@ -110,18 +112,20 @@ static void test_texts(void **state)
 static void test_around(void **state)
 {
 	static const char *const secrets[] = {
-		"sk-abcdefghijklmnop1234", "ghp_abcdefghijklmnopqrst", "AKIAIOSFODNN7EXAMPLE",
-		"xoxb-123456789012-abc", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln",
+		"sk-abcdefghijklmnop1234", "ghp_abcdefghijklmnopqrst",	     "AKIAIOSFODNN7EXAMPLE",
+		"xoxb-123456789012-abc",   "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln",
 	};
 	static const char *const around[][2] = {
-		{"", ""}, {" ", " "}, {"\"", "\""}, {"'", "'"}, {"=", "&"}, {"(", ")"}, {":", ","},
-		{"/", ";"}, {"\n", "\n"}, {"\xc3\xa9", "\xc3\xa9"}, {"\xff", "\xff"}, {"@", "|"},
+		{"", ""},	  {" ", " "}, {"\"", "\""}, {"'", "'"},	  {"=", "&"},
+		{"(", ")"},	  {":", ","}, {"/", ";"},   {"\n", "\n"}, {"\xc3\xa9", "\xc3\xa9"},
+		{"\xff", "\xff"}, {"@", "|"},
 	};
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_SIZE(secrets); s++) {
 		for (size_t a = 0; a < ARRAY_SIZE(around); a++) {
-			autofree char *in = mem_printf("%s%s%s", around[a][0], secrets[s], around[a][1]);
+			autofree char *in =
+				mem_printf("%s%s%s", around[a][0], secrets[s], around[a][1]);
 			autofree char *out = mem_printf("%s***%s", around[a][0], around[a][1]);
 			char got[OUT_MAX];
 
@@ -150,7 +154,8 @@ static const struct {
 	{{"sh", "-c", "TOKEN=abc curl"}, {"sh", "-c", "TOKEN=***"}}, /* as env(1) has it */
 	{{"curl", "-H", "Authorization: Bearer x"}, {"curl", "-H", "Authorization: ***"}},
 	{{"curl", "https://a:b@c/"}, {"curl", "https://***@c/"}},
-	{{"git", "commit", "-m", "fix the tokenizer"}, {"git", "commit", "-m", "fix the tokenizer"}},
+	{{"git", "commit", "-m", "fix the tokenizer"},
+	 {"git", "commit", "-m", "fix the tokenizer"}},
 	{{"-"}, {"-"}},
 	{{"key"}, {"key"}},
 };
@@ -176,10 +181,11 @@ static void test_args(void **state)
 static void test_names(void **state)
 {
 	static const char *const secret[] = {
-		"password", "PASSWORD", "--db-password", "passwd", "api_key", "ApiKey", "AUTH",
-		"GITHUB_TOKEN", "client-secret", "x-auth-y",
+		"password", "PASSWORD", "--db-password", "passwd",	  "api_key",
+		"ApiKey",   "AUTH",	"GITHUB_TOKEN",	 "client-secret", "x-auth-y",
 	};
-	static const char *const plain[] = {"", "path", "user", "pass", "tok", "name", "ke", "se-cret"};
+	static const char *const plain[] = {"",	   "path", "user", "pass",
+					    "tok", "name", "ke",   "se-cret"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(secret); i++)
@@ -235,8 +241,23 @@ static void test_parts(void **state)
 static void test_linear(void **state)
 {
 	static const char *const patterns[] = {
-		"://", "eyJaaaaaaaaaaa.", "sk-", "key", "key=", "--key ", "\"key\" ", "authorization:",
-		"-----BEGIN", "@", "://a", "ghp_ghp_", "a-key:", " ", "\"", "xoxa-", "eyJaaaaaaaa.eyJ ",
+		"://",
+		"eyJaaaaaaaaaaa.",
+		"sk-",
+		"key",
+		"key=",
+		"--key ",
+		"\"key\" ",
+		"authorization:",
+		"-----BEGIN",
+		"@",
+		"://a",
+		"ghp_ghp_",
+		"a-key:",
+		" ",
+		"\"",
+		"xoxa-",
+		"eyJaaaaaaaa.eyJ ",
 	};
 	enum { MUCH = 1024 * 1024 };
 	autofree char *in = mem_alloc(MUCH);
@@ -257,8 +278,8 @@ static void test_linear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts), cmocka_unit_test(test_around),
-		cmocka_unit_test(test_args),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_texts),  cmocka_unit_test(test_around),
+		cmocka_unit_test(test_args),   cmocka_unit_test(test_names),
 		cmocka_unit_test(test_bounds), cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_linear),
 	};

@@ -17,26 +17,41 @@ enum { DENIALS = 3, LINES = DENIALS + 2, FILES_MAX = 16, CONCURRENT_MS = 1500 };
 #define B "journal/run_B.jsonl"
 #define LEDGER "ledger.jsonl"
 
-static const struct record_identity who_a = {
-	.run_id = "run_A", .agent_id = "bot", .owner = "alice", .environment = "prod",
-	.requester_type = "user", .requester_id = "alice", .tier = "full",
-}, who_b = {
-	.run_id = "run_B", .agent_id = "cat", .owner = "bob", .environment = "test",
-	.requester_type = "user", .requester_id = "bob", .tier = "full",
+static const struct record_identity who_a =
+					    {
+						    .run_id = "run_A",
+						    .agent_id = "bot",
+						    .owner = "alice",
+						    .environment = "prod",
+						    .requester_type = "user",
+						    .requester_id = "alice",
+						    .tier = "full",
+},
+				    who_b = {
+					    .run_id = "run_B",
+					    .agent_id = "cat",
+					    .owner = "bob",
+					    .environment = "test",
+					    .requester_type = "user",
+					    .requester_id = "bob",
+					    .tier = "full",
 };
 
-/* --- the files ---------------------------------------------------------------------------------- */
+/* --- the files ----------------------------------------------------------------------------------
+ */
 
 static void remove_all(void)
 {
-	autofree char *command = mem_printf("rm -rf %s/journal %s/ledger.jsonl", unit_dir, unit_dir);
+	autofree char *command =
+		mem_printf("rm -rf %s/journal %s/ledger.jsonl", unit_dir, unit_dir);
 
 	assert_int_equal(system(command), 0);
 }
 
 static void denials(struct journal *j)
 {
-	static const char *const hosts[DENIALS] = {"one.example:1", "two.example:2", "three.example:3"};
+	static const char *const hosts[DENIALS] = {"one.example:1", "two.example:2",
+						   "three.example:3"};
 
 	for (size_t i = 0; i < DENIALS; i++)
 		run_append(j, run_denial(hosts[i]));
@@ -92,7 +107,8 @@ static void write_lines(const char *file, const struct lines *l, const int *whic
 	unit_write(file, text, strlen(text));
 }
 
-/* --- what is said of them ----------------------------------------------------------------------- */
+/* --- what is said of them -----------------------------------------------------------------------
+ */
 
 struct seen {
 	struct verify_report ledger, a, b;
@@ -141,7 +157,8 @@ static void assert_ok(void)
 		fail_msg("%s / %s / %s", s.ledger.what, s.a.what, s.b.what);
 }
 
-/* --- the tests ---------------------------------------------------------------------------------- */
+/* --- the tests ----------------------------------------------------------------------------------
+ */
 
 static void test_nothing(void **state)
 {
@@ -246,9 +263,11 @@ static void test_removed_line(void **state)
 static void test_reordered(void **state)
 {
 	static const int orders[][LINES + 2] = {
-		{1, 0, 2, 3, 4, -1}, {0, 2, 1, 3, 4, -1}, {0, 1, 3, 2, 4, -1}, {0, 1, 2, 4, 3, -1},
-		{0, 0, 1, 2, 3, 4, -1}, {0, 1, 2, 2, 3, 4, -1}, {0, 1, 2, 3, 4, 4, -1},
-		{0, 1, 2, 3, 4, 0, -1}, {4, 3, 2, 1, 0, -1}, {0, 4, -1},
+		{1, 0, 2, 3, 4, -1},	{0, 2, 1, 3, 4, -1},
+		{0, 1, 3, 2, 4, -1},	{0, 1, 2, 4, 3, -1},
+		{0, 0, 1, 2, 3, 4, -1}, {0, 1, 2, 2, 3, 4, -1},
+		{0, 1, 2, 3, 4, 4, -1}, {0, 1, 2, 3, 4, 0, -1},
+		{4, 3, 2, 1, 0, -1},	{0, 4, -1},
 	};
 	static const int order[] = {0, 1, 2, 3, 4, -1};
 	struct lines l = read_lines(A);
@@ -356,7 +375,8 @@ static void test_missing(void **state)
 	(void)state;
 	assert_int_equal(unlink(a), 0);
 	assert_int_equal(all(&s), VERIFY_BROKEN);
-	assert_says(&s.a, VERIFY_BROKEN, "the ledger says that this run ended; its journal is missing");
+	assert_says(&s.a, VERIFY_BROKEN,
+		    "the ledger says that this run ended; its journal is missing");
 	assert_string_equal(s.a.run_id, "run_A");
 	assert_int_equal(s.b.state, VERIFY_OK);
 	/* One that never ended is missed as well. */
@@ -390,7 +410,8 @@ static void test_cut_ledger(void **state)
 	free(l.text);
 }
 
-/* text with `from` replaced by `to`, and every link made anew: a forgery that is whole in itself. */
+/* text with `from` replaced by `to`, and every link made anew: a forgery that is whole in itself.
+ */
 static void forge(const char *file, const char *from, const char *to)
 {
 	struct lines l = read_lines(file);

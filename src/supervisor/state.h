@@ -149,6 +149,11 @@ void watch_look(struct supervisor *s);			/* SIGIO: something has changed */
 void watch_again(struct supervisor *s); /* a descriptor of it may have been closed meanwhile */
 void watch_stop(struct supervisor *s);
 
+/* masks.c: the mounts that mask and protect; a run ends when one falls. */
+struct masks;
+int masks_start(struct supervisor *s, struct fault *f);
+void masks_stop(struct supervisor *s);
+
 /* notify.c: the seccomp listener and who answers which call. */
 struct notify;
 int notify_start(struct supervisor *s, struct fault *f);
@@ -182,6 +187,7 @@ struct supervisor {
 	struct terminal *terminal; /* NULL: we have none */
 	struct control *control;
 	struct watch *watch;
+	struct masks *masks;
 	struct notify *notify;
 	struct exec_table *execs;
 	struct dial_table *dials;

@@ -92,6 +92,7 @@ void supervisor_free(struct supervisor *s)
 	stop_parts(s);
 	terminal_stop(s);
 	watch_stop(s);
+	masks_stop(s);
 	signals_stop(s); /* after whoever may still send us any */
 	control_stop(s);
 	loop_free(s);
@@ -205,7 +206,7 @@ static int start_parts(struct supervisor *s, struct fault *f)
 		return -1;
 	if (s->jail->tun >= 0 && tun_start(s, take_fd(&s->jail->tun), f) < 0)
 		return -1;
-	if (signals_start(s, f) < 0 || terminal_start(s, f) < 0)
+	if (masks_start(s, f) < 0 || signals_start(s, f) < 0 || terminal_start(s, f) < 0)
 		return -1;
 	return notify_start(s, f);
 }

@@ -25,6 +25,7 @@
 #define STAGE "/proc"
 #define FILES_DIR "/run/warder/files" /* where FS_FILEs and the hidden file have their inode */
 #define HIDDEN_FILE FILES_DIR "/hidden"
+#define EMPTY_DIR "/run/warder/empty" /* the second layer that an overlay must have */
 
 enum {
 	ALWAYS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
@@ -220,10 +221,44 @@ static int apply_link(struct build *b, const struct fs_op *op)
 	return 0;
 }
 
+/* Whether a mask or another mount will stand on something in it. */
+static bool carries_mounts(const struct build *b, const struct fs_op *op)
+{
+	const struct fs_op *next = op + 1;
+
+	return next < b->plan->v + b->plan->n && fsplan_beneath(next->path, op->path);
+}
+
+/*
+ * A read-only tree through overlayfs(5): its directory entries are the overlay's, so
+ * what is mounted on them stays when somebody outside replaces the file beneath.  1:
+ * done.  0: not to be had (an older kernel, mounts inside the tree); a plain bind it is
+ * then, and the supervisor watches it (supervisor/masks.c).
+ */
+static int overlay_at(struct build *b, const struct fs_op *op)
+{
+	static const struct parameter layers[] = {{"source", "warder"},
+						  {"lowerdir", ".:" STAGE EMPTY_DIR}};
+	autofd int from = open_beneath(b->host, op->source, O_PATH | O_DIRECTORY);
+	autofd int mount = -1;
+
+	if (from < 0 || fchdir(from) < 0)
+		return failed(b, "open", op->source);
+	mount = new_fs("overlay", layers, ARRAY_SIZE(layers), ALWAYS | MOUNT_ATTR_RDONLY);
+	if (mount < 0)
+		return 0;
+	return attach(b, mount, op->path, true) < 0 ? failed(b, "mount", op->path) : 1;
+}
+
 static int apply_bind(struct build *b, const struct fs_op *op)
 {
 	bool writable = op->kind == FS_WRITE || op->kind == FS_PIN;
+	int done = 0;
 
+	if (op->kind == FS_READ && op->directory && carries_mounts(b, op))
+		done = overlay_at(b, op);
+	if (done != 0)
+		return done < 0 ? -1 : 0;
 	return bind_at(b, b->host, op->source, op->path, op->directory,
 		    ALWAYS | (writable ? noexec(b->plan) : MOUNT_ATTR_RDONLY));
 }
@@ -326,7 +361,7 @@ static int make_proc(struct build *b)
 
 static int make_root(struct build *b)
 {
-	autofd int mount = -1;
+	autofd int mount = -1, empty = -1;
 
 	/* Nothing that is mounted here shows outside, nor the other way round. */
 	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE,
@@ -340,6 +375,9 @@ static int make_root(struct build *b)
 	b->root = open(STAGE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (b->host < 0 || b->root < 0)
 		return failed(b, "open", "/");
+	empty = open_point(b, EMPTY_DIR, true);
+	if (empty < 0)
+		return failed(b, "make", EMPTY_DIR);
 	return write_file(b, HIDDEN_FILE, "", 0);
 }
 

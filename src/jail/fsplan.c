@@ -92,23 +92,26 @@ static bool is_writable(const struct fsplan *plan, const char *path)
 
 /* --- paths of the host ---------------------------------------------------------------------- */
 
-/* Appends one component to the canonical path cur; ".." takes one away. */
-static void step(char cur[PATH_MAX], const char *part, size_t len)
+/* Appends one component to the canonical path cur; ".." takes one away.  False: too long. */
+static bool step(char cur[PATH_MAX], const char *part, size_t len)
 {
 	size_t n = strlen(cur);
 
 	if (len == 0 || (len == 1 && part[0] == '.'))
-		return;
+		return true;
 	if (len == 2 && strncmp(part, "..", 2) == 0) {
 		char *slash = strrchr(cur, '/');
 
 		if (slash)
 			*slash = '\0';
-		return;
+		return true;
 	}
-	if (n + 1 + len >= PATH_MAX)
-		return; /* the next lstat() says so */
+	if (n + 1 + len >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
 	snprintf(cur + n, PATH_MAX - n, "/%.*s", (int)len, part);
+	return true;
 }
 
 /*
@@ -121,24 +124,24 @@ static char *resolve(const char *path, struct strlist *links)
 	autofree char *rest = mem_strdup(path);
 	size_t at = 0;
 	int followed = 0;
-	struct stat st;
 
 	while (rest[at] != '\0') {
 		size_t len = strcspn(rest + at, "/"), was = strlen(cur);
 		ssize_t n;
 		char *longer;
 
-		step(cur, rest + at, len);
+		if (!step(cur, rest + at, len))
+			return NULL;
 		at += len + (rest[at + len] == '/');
 		if (strlen(cur) <= was)
 			continue;
-		if (lstat(cur, &st) < 0)
-			return NULL;
-		if (!S_ISLNK(st.st_mode))
-			continue;
 		n = readlink(cur, text, sizeof(text) - 1);
-		if (n < 0 || ++followed > LINKS_MAX) {
-			errno = n < 0 ? errno : ELOOP;
+		if (n < 0 && errno == EINVAL)
+			continue; /* there, and no symlink */
+		if (n < 0)
+			return NULL;
+		if (++followed > LINKS_MAX) {
+			errno = ELOOP;
 			return NULL;
 		}
 		text[n] = '\0';
@@ -150,9 +153,7 @@ static char *resolve(const char *path, struct strlist *links)
 		rest = longer;
 		at = 0;
 	}
-	if (cur[0] == '\0')
-		strcpy(cur, "/");
-	return lstat(cur, &st) < 0 ? NULL : mem_strdup(cur);
+	return mem_strdup(cur[0] ? cur : "/");
 }
 
 /* The directory of path and its last component, which the caller owns; slashes at
@@ -201,8 +202,11 @@ static char *find(struct builder *b, const char *key, const char *text, struct s
 		  bool *skip)
 {
 	bool optional = text[0] == '?';
-	char *path = resolve(text + optional, links);
+	char *path = NULL;
 
+	/* Of the many that may be missing most are: one call tells. */
+	if (!optional || access(text + 1, F_OK) == 0)
+		path = resolve(text + optional, links);
 	*skip = path == NULL && optional && is_missing(errno);
 	if (path == NULL && !*skip)
 		fault_errno(b->f, "make it, take it out, or write it with a \"?\" in front if it may "

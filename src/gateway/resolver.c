@@ -455,11 +455,17 @@ int resolver_read(struct resolver *r, struct resolver_answer *a)
 	return 1;
 }
 
+void resolver_close(struct resolver *r)
+{
+	if (r)
+		fd_close(&r->fd);
+}
+
 void resolver_stop(struct resolver *r)
 {
 	if (!r)
 		return;
-	fd_close(&r->fd); /* which is the broker's end, too */
+	resolver_close(r);
 	if (r->pid > 0) {
 		/* Ours and not reaped: the number is certainly the broker's. */
 		struct pollfd pfd = {.fd = sys_pidfd_open(r->pid, 0), .events = POLLIN};

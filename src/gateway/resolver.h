@@ -56,5 +56,7 @@ int resolver_ask(struct resolver *r, uint32_t id, const char *name);
 int resolver_read(struct resolver *r, struct resolver_answer *a);
 /* Ends the broker and its children, and reaps it; NULL is fine. */
 void resolver_stop(struct resolver *r);
+/* The first half of that, without waiting: every later ask fails, and the broker ends. */
+void resolver_close(struct resolver *r);
 
 #endif

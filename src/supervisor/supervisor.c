@@ -79,6 +79,7 @@ fail:
 static void stop_parts(struct supervisor *s)
 {
 	dial_table_free(s);
+	resolver_close(s->resolver);
 	exec_table_free(s);
 	notify_stop(s);
 	tun_stop(s);

@@ -32,7 +32,7 @@
 #include "base/sys.h"
 
 enum {
-	LINKS_MAX = 40,  /* symlinks followed for one path, as the kernel; then ELOOP */
+	LINKS_MAX = 40,	 /* symlinks followed for one path, as the kernel; then ELOOP */
 	MAKE_TRIES = 16, /* against runs that end meanwhile; then the start fails */
 };
 
@@ -59,10 +59,19 @@ static struct fs_op *add(struct fsplan *plan, enum fs_kind kind, const char *pat
 
 	plan->v = mem_grow(plan->v, plan->n + 1, sizeof(*plan->v));
 	op = &plan->v[plan->n++];
-	*op = (struct fs_op){.kind = kind, .path = mem_strdup(path),
+	*op = (struct fs_op){.kind = kind,
+			     .path = mem_strdup(path),
 			     .source = source ? mem_strdup(source) : NULL,
-			     .directory = directory, .lock = -1};
+			     .directory = directory,
+			     .lock = -1};
 	return op;
+}
+
+static void free_op(struct fs_op *op)
+{
+	fd_close(&op->lock);
+	free(op->path);
+	free(op->source);
 }
 
 /* What the agent meets at path so far: the deepest op that path is beneath; NULL: nothing. */
@@ -209,8 +218,9 @@ static char *find(struct builder *b, const char *key, const char *text, struct s
 		path = resolve(text + optional, links);
 	*skip = path == NULL && optional && is_missing(errno);
 	if (path == NULL && !*skip)
-		fault_errno(b->f, "make it, take it out, or write it with a \"?\" in front if it may "
-				  "be missing",
+		fault_errno(b->f,
+			    "make it, take it out, or write it with a \"?\" in front if it may "
+			    "be missing",
 			    "profile %s: %s: %s", b->p->name, key, text + optional);
 	return path;
 }
@@ -255,19 +265,52 @@ static int show_all(struct builder *b, const char *key, const struct strlist *l,
 	return 0;
 }
 
-/* --ro and --rw: relative to where the launcher stands, and nothing optional. */
+/* What the profile shows read-only, and whoever starts the run wants writable. */
+static void take_out_read(struct fsplan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->v[i].kind == FS_READ && strcmp(plan->v[i].path, path) == 0) {
+			free_op(&plan->v[i]);
+			plan->v[i--] = plan->v[--plan->n];
+		}
+}
+
+/* The paths of --ro and --rw are relative to where the launcher stands. */
+static char *from_cwd(const struct builder *b, const char *path)
+{
+	return path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", b->ctx->cwd, path);
+}
+
+/* Nothing is optional here. */
 static int show_options(struct builder *b, const char *key, const struct strlist *l,
 			enum fs_kind kind)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		autofree char *path = l->v[i][0] == '/' ? mem_strdup(l->v[i])
-							: mem_printf("%s/%s", b->ctx->cwd, l->v[i]);
-		autofree char *real = realpath(path, NULL);
+		autofree char *path = from_cwd(b, l->v[i]);
+		autofree char *real = resolve(path, NULL);
 
 		if (real == NULL)
 			return fault_errno(b->f, "name a path that exists", "%s %s", key, l->v[i]);
+		if (kind == FS_WRITE)
+			take_out_read(b->plan, real);
 		if (show(b, key, path, kind) < 0)
 			return -1;
+	}
+	return 0;
+}
+
+/* An option that shows nothing after all is not passed over in silence. */
+static int check_options(struct builder *b, const char *key, const struct strlist *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		autofree char *path = from_cwd(b, l->v[i]);
+		autofree char *real = resolve(path, NULL);
+		const struct fs_op *op = real ? covering(b->plan, real) : NULL;
+
+		if (op && (op->kind == FS_HIDE || op->kind == FS_TMPFS))
+			return fault_set(b->f, "leave the option out, or take another profile",
+					 "%s %s: profile %s has something else in its place", key,
+					 l->v[i], b->p->name);
 	}
 	return 0;
 }
@@ -291,7 +334,8 @@ static int add_tmpfs(struct builder *b, const char *text, mode_t mode)
 	if (under && is_bind(under) && !is_directory(path)) {
 		strlist_free(&links);
 		return fault_set(b->f, "make the directory, or take it out",
-				 "profile %s: filesystem.tmpfs: %s does not exist", b->p->name, path);
+				 "profile %s: filesystem.tmpfs: %s does not exist", b->p->name,
+				 path);
 	}
 	add(b->plan, FS_TMPFS, path, NULL, true)->mode = mode;
 	add_links(b, &links);
@@ -415,7 +459,8 @@ static int hide_own(struct builder *b)
 	return 0;
 }
 
-/* --- what is protected ------------------------------------------------------------------------- */
+/* --- what is protected -------------------------------------------------------------------------
+ */
 
 /* The descriptor of a directory that is what its path says, whoever renames meanwhile. */
 static int open_exactly(const char *path, uint64_t flags)
@@ -476,7 +521,8 @@ static int protect_at(struct builder *b, const char *parent, const char *name, b
 		if (S_ISLNK(st.st_mode))
 			return fault_set(b->f, "protect what it points to, or make it no symlink",
 					 "profile %s: filesystem.protect: %s is a symlink, which "
-					 "could be replaced", b->p->name, path);
+					 "could be replaced",
+					 b->p->name, path);
 		if (!lock_shared(dirfd, name, &lock))
 			continue;
 		op = add(b->plan, FS_PROTECT, path, path, S_ISDIR(st.st_mode));
@@ -552,9 +598,9 @@ static void become_root_again(const struct fsplan *plan)
 
 static int protect_all(struct builder *b)
 {
-	int rc = become_agent(b->plan) ? 0
-				       : fault_errno(b->f, NULL, "cannot become uid %u",
-						     b->plan->uid);
+	int rc = become_agent(b->plan)
+			 ? 0
+			 : fault_errno(b->f, NULL, "cannot become uid %u", b->plan->uid);
 
 	for (size_t i = 0; rc == 0 && i < b->p->fs.protect.n; i++)
 		rc = protect(b, b->p->fs.protect.v[i]);
@@ -562,7 +608,8 @@ static int protect_all(struct builder *b)
 	return rc;
 }
 
-/* --- what is warder's own ----------------------------------------------------------------------- */
+/* --- what is warder's own -----------------------------------------------------------------------
+ */
 
 /* Where a file like /etc/resolv.conf stands; also where its symlink leads to nothing. */
 static char *place_of(const char *path)
@@ -591,7 +638,8 @@ static void add_file(struct builder *b, const char *path, const char *content)
 
 	if (at == NULL) {
 		if (covering(b->plan, path))
-			return; /* none there, and no room for one: the C library's defaults serve */
+			return; /* none there, and no room for one: the C library's defaults serve
+				 */
 		at = mem_strdup(path);
 	}
 	under = covering(b->plan, at);
@@ -616,29 +664,20 @@ static int add_own(struct builder *b)
 	return 0;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
-
-static void free_op(struct fs_op *op)
-{
-	fd_close(&op->lock);
-	free(op->path);
-	free(op->source);
-}
+/* --- the whole ----------------------------------------------------------------------------------
+ */
 
 /* Parents before children: '/' sorts before any other byte. */
 static int by_path(const void *a, const void *b)
 {
 	const struct fs_op *x = a, *y = b;
-	const unsigned char *p = (const unsigned char *)x->path, *q = (const unsigned char *)y->path;
+	const unsigned char *p = (const unsigned char *)x->path,
+			    *q = (const unsigned char *)y->path;
 
 	while (*p != '\0' && *p == *q)
 		p++, q++;
 	if (*p != *q)
-		return *p == '\0'  ? -1
-		       : *q == '\0' ? 1
-		       : *p == '/'  ? -1
-		       : *q == '/'  ? 1
-				    : *p - *q;
+		return *p == '\0' ? -1 : *q == '\0' ? 1 : *p == '/' ? -1 : *q == '/' ? 1 : *p - *q;
 	return (int)x->kind - (int)y->kind;
 }
 
@@ -679,8 +718,7 @@ static void tidy(struct fsplan *plan)
 
 		if (op->kind == FS_PIN && is_same_path(plan, i) && op[1].kind == FS_WRITE)
 			op[1].kind = FS_PIN; /* writable already, but a mount of its own */
-		if (is_same_path(plan, i) ||
-		    is_redundant(op, covering(&kept, op->path)))
+		if (is_same_path(plan, i) || is_redundant(op, covering(&kept, op->path)))
 			free_op(op);
 		else
 			kept.v[kept.n++] = *op;
@@ -712,7 +750,7 @@ static int place_command(struct builder *b)
 				 "profile %s has something else in the place of the workspace %s",
 				 b->p->name, plan->workspace);
 	plan->cwd = mem_strdup(fsplan_beneath(b->ctx->cwd, plan->workspace) ? b->ctx->cwd
-									     : plan->workspace);
+									    : plan->workspace);
 	return 0;
 }
 
@@ -725,7 +763,8 @@ static int check_workspace(struct builder *b)
 	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
 		bad = bad || fsplan_beneath(path, never[i]);
 	if (bad)
-		return fault_set(b->f, "change to the directory to work in, or name it with --workspace",
+		return fault_set(b->f,
+				 "change to the directory to work in, or name it with --workspace",
 				 "the workspace cannot be %s", path);
 	if (!is_directory(path))
 		return fault_set(b->f, "name a directory with --workspace",
@@ -745,13 +784,15 @@ int fsplan_make(const struct profile *p, const struct fsplan_context *ctx, struc
 				.tmpfs_bytes = p->limits.memory};
 	if (p->fs.inherit)
 		return fault_set(f, "leave it out, or run where a container is the wall",
-				 "profile %s: \"filesystem\": \"inherit\" is for tier kernel", p->name);
+				 "profile %s: \"filesystem\": \"inherit\" is for tier kernel",
+				 p->name);
 	if (check_workspace(&b) < 0 || show_all(&b, "filesystem.read", &p->fs.read, FS_READ) < 0 ||
 	    show_all(&b, "filesystem.write", &p->fs.write, FS_WRITE) < 0 ||
 	    show_options(&b, "--ro", ctx->ro, FS_READ) < 0 ||
 	    show_options(&b, "--rw", ctx->rw, FS_WRITE) < 0 || add_tmpfses(&b) < 0 ||
-	    add_home(&b) < 0 || hide_all(&b) < 0 || hide_own(&b) < 0 || place_command(&b) < 0 ||
-	    protect_all(&b) < 0 || add_own(&b) < 0) {
+	    add_home(&b) < 0 || hide_all(&b) < 0 || hide_own(&b) < 0 ||
+	    check_options(&b, "--ro", ctx->ro) < 0 || check_options(&b, "--rw", ctx->rw) < 0 ||
+	    place_command(&b) < 0 || protect_all(&b) < 0 || add_own(&b) < 0) {
 		fsplan_undo(plan);
 		return -1;
 	}

@@ -17,7 +17,7 @@
 /* In the order of strictness: of two at one path the later one wins. */
 enum fs_kind {
 	FS_LINK,    /* a symlink of the host, made again: source is its text */
-	FS_PIN,     /* a writable directory bound over itself, so that it cannot be renamed */
+	FS_PIN,	    /* a writable directory bound over itself, so that it cannot be renamed */
 	FS_WRITE,   /* bind, writable */
 	FS_READ,    /* bind, read-only */
 	FS_PROTECT, /* read-only inside a writable tree */
@@ -28,20 +28,20 @@ enum fs_kind {
 
 struct fs_op {
 	enum fs_kind kind;
-	char *path;    /* in the agent's root: absolute, canonical, no symlink in it */
-	char *source;  /* host path, canonical; link text or content; NULL where none */
+	char *path;	/* in the agent's root: absolute, canonical, no symlink in it */
+	char *source;	/* host path, canonical; link text or content; NULL where none */
 	bool directory; /* what stands there is a directory */
-	mode_t mode;    /* FS_TMPFS: of its root */
-	bool made;      /* FS_PROTECT: created for this run, to be removed if still empty */
-	int lock;       /* FS_PROTECT: held while the run lasts, see fsplan.c; or -1 */
+	mode_t mode;	/* FS_TMPFS: of its root */
+	bool made;	/* FS_PROTECT: created for this run, to be removed if still empty */
+	int lock;	/* FS_PROTECT: held while the run lasts, see fsplan.c; or -1 */
 };
 
 struct fsplan {
 	struct fs_op *v; /* sorted: parents before children; one op a path */
 	size_t n;
-	char *workspace; /* canonical */
-	char *home;      /* canonical, where it exists */
-	char *cwd;       /* where the command starts, in the agent's root */
+	char *workspace;       /* canonical */
+	char *home;	       /* canonical, where it exists */
+	char *cwd;	       /* where the command starts, in the agent's root */
 	struct strlist absent; /* to be protected, but not there when the run started */
 	bool exec_writable;
 	uid_t uid; /* the agent's, as who FS_PROTECT is made and undone */
@@ -52,13 +52,13 @@ struct fsplan {
 struct fsplan_context {
 	const char *workspace; /* canonical */
 	const char *home;
-	const char *cwd;       /* the launcher's, canonical */
+	const char *cwd;	       /* the launcher's, canonical */
 	const struct strlist *ro, *rw; /* --ro, --rw; relative to cwd */
-	const char *shim;      /* host path of libwarder-preload.so, or NULL */
-	const char *program;   /* host path of warder itself, for /run/warder/bin/warder */
-	const char *hostname;  /* for /etc/hosts */
-	const char *own[4];    /* warder's own directories: never the agent's to see; or NULL */
-	uid_t uid;             /* who the agent is */
+	const char *shim;	       /* host path of libwarder-preload.so, or NULL */
+	const char *program;	       /* host path of warder itself, for /run/warder/bin/warder */
+	const char *hostname;	       /* for /etc/hosts */
+	const char *own[4]; /* warder's own directories: never the agent's to see; or NULL */
+	uid_t uid;	    /* who the agent is */
 	gid_t gid;
 };
 

@@ -142,7 +142,7 @@ _Noreturn void init_run(const struct jail_plan *plan, int control)
 	wait_for_maps(control);
 	if (plan->want_tun) {
 		doors.tun = net_open_tun(&f); /* before the ids change: root's device may be 0600 */
-		f = (struct fault){0}; /* without one, sends are notified instead */
+		f = (struct fault){0};	      /* without one, sends are notified instead */
 	}
 	if (become_agent(plan, &f) < 0 || die_with_supervisor(&f) < 0 ||
 	    enter_network(&doors, &f) < 0 || mounts_apply(plan->fs, &f) < 0)

@@ -61,7 +61,9 @@ static ssize_t receive(int sock, void *buf, size_t size, int *fd, pid_t *sender)
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {.iov_base = buf, .iov_len = size};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.space,
 			     .msg_controllen = sizeof(control.space)};
 	ssize_t n = TEMP_FAILURE_RETRY(recvmsg(sock, &msg, MSG_CMSG_CLOEXEC));
 
@@ -162,8 +164,13 @@ int jail_begin(const struct jail_plan *plan, struct jail *jail, struct fault *f)
 	const int on = 1;
 	int pair[2];
 
-	*jail = (struct jail){.init_pidfd = -1, .command_pidfd = -1, .control = -1, .listener = -1,
-			      .tun = -1, .dns_udp = -1, .dns_tcp = -1};
+	*jail = (struct jail){.init_pidfd = -1,
+			      .command_pidfd = -1,
+			      .control = -1,
+			      .listener = -1,
+			      .tun = -1,
+			      .dns_udp = -1,
+			      .dns_tcp = -1};
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return fault_errno(f, NULL, "cannot make a socket pair");
 	jail->control = pair[0];
@@ -253,7 +260,8 @@ int jail_check_stdio(struct fault *f)
 		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 ||
 		    type != SOCK_STREAM || getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
 			return fault_set(f, "redirect it to a file, a pipe or a terminal",
-					 "descriptor %d is a socket that could reach the network", fd);
+					 "descriptor %d is a socket that could reach the network",
+					 fd);
 	}
 	return 0;
 }

@@ -25,16 +25,16 @@ enum {
 #define LOOK (LANDLOCK_ACCESS_FS_READ_DIR)
 #define READ (LOOK | LANDLOCK_ACCESS_FS_READ_FILE)
 #define RUN (READ | LANDLOCK_ACCESS_FS_EXECUTE)
-#define CHANGE                                                                                     \
-	(READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                    \
-	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                            \
-	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |                              \
-	 LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER |   \
+#define CHANGE                                                                                   \
+	(READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                  \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                          \
+	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |                            \
+	 LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | \
 	 SYS_LANDLOCK_FS_TRUNCATE)
 #define DEVICE (READ | LANDLOCK_ACCESS_FS_WRITE_FILE | SYS_LANDLOCK_FS_IOCTL_DEV)
 /* What a rule about something that is no directory may name. */
-#define OF_FILES                                                                                   \
-	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |                              \
+#define OF_FILES                                                      \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | \
 	 LANDLOCK_ACCESS_FS_READ_FILE | SYS_LANDLOCK_FS_TRUNCATE | SYS_LANDLOCK_FS_IOCTL_DEV)
 
 struct walls {
@@ -64,7 +64,7 @@ static struct sys_landlock_ruleset ruleset_of(int abi)
 /* An older kernel refuses a structure that is larger than its own, unless the rest is 0. */
 static size_t size_of(int abi)
 {
-	return abi >= 6	 ? sizeof(struct sys_landlock_ruleset)
+	return abi >= 6	  ? sizeof(struct sys_landlock_ruleset)
 	       : abi >= 4 ? offsetof(struct sys_landlock_ruleset, scoped)
 			  : offsetof(struct sys_landlock_ruleset, handled_access_net);
 }
@@ -128,16 +128,16 @@ static int allow_stdio(struct walls *w)
 			continue;
 		access = w->handled & (by_mode[flags & O_ACCMODE] | SYS_LANDLOCK_FS_IOCTL_DEV);
 		if (sys_landlock_add_path(w->ruleset, fd, access) < 0 && errno != EBADFD)
-			return fault_errno(w->f, NULL, "cannot add a Landlock rule for descriptor %d",
-					   fd);
+			return fault_errno(w->f, NULL,
+					   "cannot add a Landlock rule for descriptor %d", fd);
 	}
 	return 0;
 }
 
 static int add_rules(struct walls *w, const struct fsplan *plan)
 {
-	if (allow(w, "/", LOOK) < 0 || allow(w, "/proc", READ) < 0 || allow(w, "/dev", DEVICE) < 0 ||
-	    allow(w, "/dev/shm", access_of(plan, FS_TMPFS)) < 0)
+	if (allow(w, "/", LOOK) < 0 || allow(w, "/proc", READ) < 0 ||
+	    allow(w, "/dev", DEVICE) < 0 || allow(w, "/dev/shm", access_of(plan, FS_TMPFS)) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->n; i++) {
 		uint64_t access = access_of(plan, plan->v[i].kind);

@@ -134,8 +134,8 @@ static int set_attributes(int mount, uint64_t attributes)
 }
 
 /* source: beneath dirfd.  With all that is mounted beneath it. */
-static int bind_at(struct build *b, int dirfd, const char *source, const char *path,
-		   bool directory, uint64_t attributes)
+static int bind_at(struct build *b, int dirfd, const char *source, const char *path, bool directory,
+		   uint64_t attributes)
 {
 	autofd int from = open_beneath(dirfd, source, O_PATH);
 	autofd int tree = from < 0 ? -1
@@ -201,8 +201,8 @@ static int write_file(struct build *b, const char *path, const char *content, mo
 	const char *last;
 	autofd int up = open_parent(b, path, &last);
 	autofd int fd = up < 0 ? -1
-			       : openat(up, last, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
-					mode);
+			       : openat(up, last,
+					O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	if (fd < 0 || fd_write_all(fd, content, strlen(content)) < 0)
 		return failed(b, "write", path);
@@ -260,7 +260,7 @@ static int apply_bind(struct build *b, const struct fs_op *op)
 	if (done != 0)
 		return done < 0 ? -1 : 0;
 	return bind_at(b, b->host, op->source, op->path, op->directory,
-		    ALWAYS | (writable ? noexec(b->plan) : MOUNT_ATTR_RDONLY));
+		       ALWAYS | (writable ? noexec(b->plan) : MOUNT_ATTR_RDONLY));
 }
 
 static int apply_tmpfs(struct build *b, const struct fs_op *op)
@@ -287,24 +287,24 @@ static int apply_file(struct build *b, const struct fs_op *op)
 	if (write_file(b, inode, op->source, 0444) < 0)
 		return -1;
 	return bind_at(b, b->root, inode, op->path, false,
-		    ALWAYS | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC);
+		       ALWAYS | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC);
 }
 
 static int (*const apply[])(struct build *b, const struct fs_op *op) = {
-	[FS_LINK] = apply_link,       [FS_PIN] = apply_bind,   [FS_WRITE] = apply_bind,
-	[FS_READ] = apply_bind,       [FS_PROTECT] = apply_bind, [FS_TMPFS] = apply_tmpfs,
-	[FS_HIDE] = apply_hide,       [FS_FILE] = apply_file,
+	[FS_LINK] = apply_link, [FS_PIN] = apply_bind,	   [FS_WRITE] = apply_bind,
+	[FS_READ] = apply_bind, [FS_PROTECT] = apply_bind, [FS_TMPFS] = apply_tmpfs,
+	[FS_HIDE] = apply_hide, [FS_FILE] = apply_file,
 };
 
 /* --- /dev and /proc -------------------------------------------------------------------------- */
 
-static const char *const devices[] = {"/dev/null", "/dev/zero",    "/dev/full",
+static const char *const devices[] = {"/dev/null", "/dev/zero",	  "/dev/full",
 				      "/dev/tty",  "/dev/random", "/dev/urandom"};
 
 static const struct {
 	const char *path, *text;
 } dev_links[] = {
-	{"/dev/fd", "/proc/self/fd"},       {"/dev/stdin", "/proc/self/fd/0"},
+	{"/dev/fd", "/proc/self/fd"},	    {"/dev/stdin", "/proc/self/fd/0"},
 	{"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
 	{"/dev/ptmx", "pts/ptmx"},
 };
@@ -317,7 +317,7 @@ static int make_dev(struct build *b)
 	/* Read-only: the devices work, what stands on them cannot be changed. */
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		if (bind_at(b, b->host, devices[i], devices[i], false,
-			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY) < 0)
+			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY) < 0)
 			return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(dev_links); i++) {
 		const struct fs_op op = {.path = (char *)dev_links[i].path,
@@ -338,13 +338,12 @@ static int make_proc(struct build *b)
 {
 	/* What only root reads of the kernel's memory and keys. */
 	static const char *const masked[] = {
-		"/proc/kcore",	       "/proc/keys",	    "/proc/kpagecgroup",
-		"/proc/kpagecount",    "/proc/kpageflags",  "/proc/pagetypeinfo",
-		"/proc/sched_debug",   "/proc/slabinfo",    "/proc/sysrq-trigger",
-		"/proc/timer_list",    "/proc/vmallocinfo",
+		"/proc/kcore",	     "/proc/keys",	  "/proc/kpagecgroup",
+		"/proc/kpagecount",  "/proc/kpageflags",  "/proc/pagetypeinfo",
+		"/proc/sched_debug", "/proc/slabinfo",	  "/proc/sysrq-trigger",
+		"/proc/timer_list",  "/proc/vmallocinfo",
 	};
-	autofd int mount = new_fs("proc", NULL, 0,
-				  ALWAYS | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
+	autofd int mount = new_fs("proc", NULL, 0, ALWAYS | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
 
 	if (mount < 0 || attach(b, mount, "/proc", true) < 0)
 		return failed(b, "mount", "/proc");

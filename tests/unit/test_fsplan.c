@@ -62,9 +62,15 @@ static int setup(void **state)
 	p->profile.name = "test";
 	strlist_add(&p->profile.fs.read, "/usr");
 	strlist_add(&p->profile.fs.write, p->ws);
-	p->ctx = (struct fsplan_context){.workspace = p->ws, .home = p->home, .cwd = p->ws,
-					 .ro = &p->ro, .rw = &p->rw, .program = p->program,
-					 .hostname = "bot", .own = {p->own}, .uid = geteuid(),
+	p->ctx = (struct fsplan_context){.workspace = p->ws,
+					 .home = p->home,
+					 .cwd = p->ws,
+					 .ro = &p->ro,
+					 .rw = &p->rw,
+					 .program = p->program,
+					 .hostname = "bot",
+					 .own = {p->own},
+					 .uid = geteuid(),
 					 .gid = getegid()};
 	*state = p;
 	return 0;
@@ -348,10 +354,27 @@ static void test_stricter_wins(void **state)
 	struct place *p = *state;
 
 	make(p, "ws/sub", true);
-	list(p, &p->rw, "WS/sub");
+	list(p, &p->profile.fs.write, "WS/sub");
 	list(p, &p->profile.fs.hide, "WS/sub");
 	assert_int_equal(decide(p), 0);
 	kind_is(p, "WS/sub", FS_HIDE);
+}
+
+static void test_options_are_not_passed_over(void **state)
+{
+	struct place *p = *state;
+
+	make(p, "ws/sub", true);
+	make(p, "tree", true);
+	list(p, &p->profile.fs.read, p->own); /* any directory beside the workspace */
+	p->ctx.own[0] = NULL;
+	list(p, &p->rw, p->own);
+	assert_int_equal(decide(p), 0);
+	kind_is(p, p->own, FS_WRITE);
+	fsplan_free(&p->plan);
+	list(p, &p->ro, "WS/sub");
+	list(p, &p->profile.fs.hide, "WS/sub");
+	refused(p, "--ro");
 }
 
 static void test_read_inside_write(void **state)
@@ -475,6 +498,7 @@ int main(void)
 		EACH(test_what_appears_is_told),
 		EACH(test_hide),
 		EACH(test_stricter_wins),
+		EACH(test_options_are_not_passed_over),
 		EACH(test_read_inside_write),
 		EACH(test_links_are_made_again),
 		EACH(test_own_is_hidden),

@@ -18,12 +18,44 @@ enum { SHAPE_MAX = 64 * 1024 }; /* bytes of a value looked at; a longer one is n
 /* They make a loader, a shell or an interpreter run something, or trust something,
  * that its caller did not name.  A pattern never passes them on, only their name does. */
 static const char *const steering[] = {
-	"LD_*", "GCONV_PATH", "GLIBC_TUNABLES", "MALLOC_*", "LOCPATH", "NLSPATH", "HOSTALIASES",
-	"RES_OPTIONS", "LOCALDOMAIN", "RESOLV_*", "GETCONF_DIR", "BASH_ENV", "BASH_FUNC_*", "ENV",
-	"SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "IFS", "PYTHON*", "PERL*", "RUBY*",
-	"NODE_*", "LUA_*", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH",
-	"GIT_*", "SSH_*", "GPG_*", "DBUS_*", "XDG_RUNTIME_DIR", "DOCKER_*", "KUBECONFIG", "WARDER_*",
-	"OPENSSL_*", "SSLKEYLOGFILE",
+	"LD_*",
+	"GCONV_PATH",
+	"GLIBC_TUNABLES",
+	"MALLOC_*",
+	"LOCPATH",
+	"NLSPATH",
+	"HOSTALIASES",
+	"RES_OPTIONS",
+	"LOCALDOMAIN",
+	"RESOLV_*",
+	"GETCONF_DIR",
+	"BASH_ENV",
+	"BASH_FUNC_*",
+	"ENV",
+	"SHELLOPTS",
+	"BASHOPTS",
+	"PS4",
+	"PROMPT_COMMAND",
+	"IFS",
+	"PYTHON*",
+	"PERL*",
+	"RUBY*",
+	"NODE_*",
+	"LUA_*",
+	"JAVA_TOOL_OPTIONS",
+	"_JAVA_OPTIONS",
+	"JDK_JAVA_OPTIONS",
+	"CLASSPATH",
+	"GIT_*",
+	"SSH_*",
+	"GPG_*",
+	"DBUS_*",
+	"XDG_RUNTIME_DIR",
+	"DOCKER_*",
+	"KUBECONFIG",
+	"WARDER_*",
+	"OPENSSL_*",
+	"SSLKEYLOGFILE",
 };
 
 static bool matches_any(const char *name, char *const *patterns, size_t n)
@@ -68,7 +100,8 @@ static bool passes(const struct env_request *rq, const char *name, const char *v
 	return !steers(name) && !announces_secret(name) && !has_secret(value);
 }
 
-/* --- the vector ---------------------------------------------------------------------------------- */
+/* --- the vector ----------------------------------------------------------------------------------
+ */
 
 struct vector {
 	char **v;

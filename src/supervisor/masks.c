@@ -99,11 +99,13 @@ static const char *fallen(const struct supervisor *s)
 
 static void record(struct supervisor *s, const char *path)
 {
-	struct attempt a = {.tool = "file",
-			    .resource = path,
-			    .verdict = {.decision = DECISION_DENY, .rule = "filesystem",
-					.reason = "replaced from outside, which took its mask away"},
-			    .via = VIA_KERNEL};
+	struct attempt a = {
+		.tool = "file",
+		.resource = path,
+		.verdict = {.decision = DECISION_DENY,
+			    .rule = "filesystem",
+			    .reason = "replaced from outside, which took its mask away"},
+		.via = VIA_KERNEL};
 
 	attempt_finding(s, &a);
 }
@@ -140,8 +142,8 @@ int masks_start(struct supervisor *s, struct fault *f)
 	/* What falls after the open is told by poll, also where that comes later. */
 	missing = fallen(s);
 	if (missing != NULL)
-		return fault_set(f, "start it again", "%s was replaced while the sandbox was set up",
-				 missing);
+		return fault_set(f, "start it again",
+				 "%s was replaced while the sandbox was set up", missing);
 	m->n = count_mounts(m);
 	if (loop_add(s, &m->src, EPOLLPRI) < 0)
 		return fault_errno(f, NULL, "cannot watch the sandbox's mounts");

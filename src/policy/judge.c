@@ -72,16 +72,38 @@ static bool host_matches(const struct egress_rule *r, const char *name)
 	       strcmp(name + n_name - n_host, r->host) == 0;
 }
 
+/* Loopback is the sandbox's own: 0.0.0.0/0, or any port, does not name the host's services. */
+static bool names_loopback(const struct egress_rule *r)
+{
+	return r->n_ports > 0 && r->cidr.bits >= (r->cidr.base.family == 4 ? 8 : 128);
+}
+
 /* A refused IPv4 network is refused behind a translator, too: an IPv6 address
  * that embeds one of its addresses is the same place by another way. */
 static bool cidr_matches(const struct egress_rule *r, const struct addr *a)
 {
 	struct addr inner;
 
-	if (cidr_has(&r->cidr, a))
-		return true;
-	return r->head.decision == DECISION_DENY && addr_embedded(a, &inner) &&
-	       cidr_has(&r->cidr, &inner);
+	if (r->head.decision == DECISION_DENY)
+		return cidr_has(&r->cidr, a) ||
+		       (addr_embedded(a, &inner) && cidr_has(&r->cidr, &inner));
+	return cidr_has(&r->cidr, a) && (!addr_is_loopback(a) || names_loopback(r));
+}
+
+/* Ways to write loopback that no rule can mean: the address that is none, and either behind
+ * a translator. */
+static bool is_disguised_loopback(const struct addr *a)
+{
+	struct addr inner;
+
+	return addr_is_unspecified(a) ||
+	       (addr_embedded(a, &inner) &&
+		(addr_is_loopback(&inner) || addr_is_unspecified(&inner)));
+}
+
+static struct verdict disguised_loopback(void)
+{
+	return refused("loopback", "the host's loopback is to be had by its own address alone");
 }
 
 struct verdict judge_egress(const struct profile *p, const struct destination *d)
@@ -94,6 +116,8 @@ struct verdict judge_egress(const struct profile *p, const struct destination *d
 		name = NULL;
 	if (name == NULL && addr_is_metadata(&addr))
 		return metadata();
+	if (name == NULL && is_disguised_loopback(&addr))
+		return disguised_loopback();
 	if (name != NULL && addr_name_is_numeric(name))
 		return legacy();
 	for (size_t i = 0; i < p->egress.n; i++) {
@@ -179,6 +203,8 @@ struct verdict judge_resolved(const struct profile *p, const char *name, const s
 {
 	if (addr_is_metadata(addr))
 		return metadata();
+	if (is_disguised_loopback(addr))
+		return disguised_loopback();
 	if (addr_is_private(addr))
 		return judge_private(p, addr, port);
 	/* First match still counts: a network that was denied before the name was allowed. */
@@ -201,21 +227,9 @@ struct verdict judge_resolved(const struct profile *p, const char *name, const s
 
 bool judge_is_host_loopback(const struct profile *p, const struct addr *addr, uint16_t port)
 {
-	if (!addr_is_loopback(addr))
-		return false;
-	for (size_t i = 0; i < p->egress.n; i++) {
-		const struct egress_rule *r = &p->egress.v[i];
-		unsigned int least = r->cidr.base.family == 4 ? 8 : 128;
+	const struct egress_rule *r = addr_is_loopback(addr) ? find_cidr(p, addr, port) : NULL;
 
-		if (!cidr_has(&r->cidr, addr) || !has_port(r->ports, r->n_ports, port))
-			continue;
-		if (r->head.decision == DECISION_DENY)
-			return false;
-		/* 0.0.0.0/0, or any port, does not name the host's own services. */
-		if (r->n_ports > 0 && r->cidr.bits >= least)
-			return true;
-	}
-	return false;
+	return r != NULL && r->head.decision != DECISION_DENY;
 }
 
 static bool is_glob(const char *path)

@@ -32,7 +32,8 @@ struct verdict judge_egress(const struct profile *p, const struct destination *d
 struct verdict judge_resolve(const struct profile *p, const char *name);
 
 /* A name that was allowed resolved to addr: may that address be dialled?
- * Refused: metadata always, private unless an allowing cidr rule covers it. */
+ * Refused: metadata and unspecified always, private unless an allowing cidr rule covers
+ * it, loopback unless one names it as judge_is_host_loopback() has it. */
 struct verdict judge_resolved(const struct profile *p, const char *name, const struct addr *addr,
 			      uint16_t port);
 

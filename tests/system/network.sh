@@ -8,6 +8,7 @@
 #	198.51.100.1, 198.51.100.9       a network, and one address of it
 #	10.77.0.1                        a private one
 #	169.254.169.254, fd00:ec2::254   what clouds tell their secrets at
+#	64:ff9b::7f00:1                  127.0.0.1 behind a translator
 #
 # every port may be bound by everybody, /etc/hosts is the table below and /dev/shm is empty.
 # Servers that the test starts and warder itself live there: it is "the host".  Root stays
@@ -18,10 +19,13 @@ hosts_table='127.0.0.1 localhost loop.test gw.test
 192.0.2.20 other.test
 192.0.2.99 half.test
 10.77.0.1 private.test both.test
+0.0.0.0 zero.test
+::1 loop6.test
+64:ff9b::7f00:1 translated.test
 169.254.169.254 metadata.test
 2001:db8::10 six.test'
 host_addresses='192.0.2.10/32 192.0.2.20/32 198.51.100.1/32 198.51.100.9/32 10.77.0.1/32
-169.254.169.254/32 2001:db8::10/128 2001:db8:1::20/128 fd00:ec2::254/128'
+169.254.169.254/32 2001:db8::10/128 2001:db8:1::20/128 fd00:ec2::254/128 64:ff9b::7f00:1/128'
 
 # namespaced FLAGS SETUP: sets BEFORE to words that run a command in new namespaces, prepared
 # by the shell commands SETUP, which have the capabilities that the command has not.

@@ -38,6 +38,7 @@ tcp,169.254.169.254,80     ok  -  outside: the metadata address
 tcp,fd00:ec2::254,80       ok  -  outside: and in IPv6
 tcp,127.0.0.1,80           ok  -  outside: the host's loopback
 tcp,0.0.0.0,80             ok  -  outside: by the unspecified address
+tcp,64:ff9b::7f00:1,80     ok  -  outside: and behind a translator
 progress,192.0.2.10,83     ok  -  outside: to where nobody is let in
 ROWS
 before=$(wc -l <"$T/origin.log")
@@ -94,7 +95,9 @@ ROWS
 
 # --- addresses that are somebody's own -------------------------------------------------------
 
-before=$(arrivals 169.254.169.254:80)
+loopback_arrivals() { echo $(($(arrivals 127.0.0.1:80) + $(arrivals '[::1]:80') + $(arrivals '[64:ff9b::7f00:1]:80'))); }
+
+before=$(arrivals 169.254.169.254:80) before_loopback=$(loopback_arrivals)
 attempts open net <<'ROWS'
 tcp,192.0.2.20,80          ok      +connect:192.0.2.20:80          allowed: the address that was refused
 tcp,192.0.2.10,81          ok      +connect:192.0.2.10:81          and the port
@@ -115,10 +118,17 @@ mapped,127.0.0.1,80        ECONNREFUSED  -                         or mapped
 tcp,0.0.0.0,80             ECONNREFUSED  -                         and by the unspecified address
 tcp,::,80                  ECONNREFUSED  -                         of either family
 tcp,localhost,80           ECONNREFUSED  -                         and by name
+tcp,loop.test,80           EACCES  connect:loop.test:80            a name does not lead to the host's
+tcp,loop6.test,80          EACCES  connect:loop6.test:80           in IPv6
+tcp,zero.test,80           EACCES  connect:zero.test:80            by the unspecified address
+tcp,translated.test,80     EACCES  connect:translated.test:80      or behind a translator
+nonblocking,loop.test,80   EACCES  -                               without blocking
+tcp,64:ff9b::7f00:1,80     EACCES  connect:[64:ff9b::7f00:1]:80    nor does that address itself
 self,127.0.0.1             ok      -                               where it may talk to itself
 self,::1                   ok      -                               in both families
 ROWS
 is 'the metadata address was never reached' "$(arrivals 169.254.169.254:80)" "$before"
+is "nor the host's loopback" "$(loopback_arrivals)" "$before_loopback"
 like 'the record says that no rule could allow it' \
 	"$(records 'select(.resource == "169.254.169.254:80") | .rule')" metadata
 
@@ -126,6 +136,10 @@ attempts host net <<'ROWS'
 tcp,127.0.0.1,80           ok      +connect:127.0.0.1:80           the host's loopback, by a rule that names it
 tcp,::1,80                 ok      +connect:[::1]:80               in IPv6, too
 mapped,127.0.0.1,80        ok      -                               or mapped
+tcp,loop.test,80           ok      +connect:loop.test:80           or by a name that leads there
+tcp,loop6.test,80          ok      -                               in IPv6
+tcp,loop.test,81           EACCES  connect:loop.test:81            but at no other port
+tcp,zero.test,80           EACCES  connect:zero.test:80            and not by the unspecified address
 tcp,127.0.0.1,81           ECONNREFUSED  -                         and only that port
 tcp,0.0.0.0,80             ECONNREFUSED  -                         not by the unspecified address
 self,127.0.0.1             ok      -                               its own goes on

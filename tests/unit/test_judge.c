@@ -97,7 +97,7 @@ static const struct {
 	{"203.0.113.7", NULL, 1, "observe", "egress[5]"}, /* a name that is an address */
 	{NULL, "10.1.2.3", 1, "allow", "egress[6]"},
 	{NULL, "8.8.8.8", 9, "allow", "egress[7]"},
-	{NULL, "127.0.0.1", 9, "allow", "egress[7]"},
+	{NULL, "127.0.0.1", 9, "deny", "egress.default"}, /* 0.0.0.0/0 does not name it */
 	{NULL, "2001:db8::1", 9, "allow", "egress[14]"},
 	{NULL, "169.254.169.253", 80, "allow", "egress[15]"},
 	{NULL, "169.254.169.254", 80, "deny", "metadata"},
@@ -184,6 +184,8 @@ static const struct {
 	{"api.github.com", "10.9.0.1", 443, "deny", "private"},
 	{"api.github.com", "127.0.0.1", 443, "deny", "private"},
 	{"api.github.com", "::1", 443, "deny", "private"},
+	{"api.github.com", "127.0.0.1", 9, "deny", "private"}, /* 0.0.0.0/0 does not name it */
+	{"api.github.com", "192.168.0.1", 9, "allow", "egress[7]"},
 	{"api.github.com", "64:ff9b::10.9.0.1", 443, "deny", "private"},
 	{"api.github.com", "10.1.0.1", 443, "allow", "egress[6]"},
 	{"api.github.com", "10.2.0.1", 443, "deny", "egress[12]"},
@@ -243,6 +245,54 @@ static void test_loopback(void **state)
 		assert_true(addr_parse(loopbacks[i].addr, &a));
 		assert_int_equal(judge_is_host_loopback(profile, &a, loopbacks[i].port),
 				 loopbacks[i].host);
+	}
+}
+
+/* However wide the rules are, the host's loopback is what one of them names; NULL: by address. */
+static const struct {
+	const char *name, *addr;
+	uint16_t port;
+	const char *decision, *rule;
+} wide[] = {
+	{"a.example", "127.0.0.1", 80, "allow", "egress[3]"},
+	{"a.example", "127.0.0.1", 81, "deny", "private"},
+	{"a.example", "127.0.0.2", 80, "deny", "private"},
+	{"a.example", "::1", 80, "deny", "private"},
+	{"a.example", "10.0.0.1", 80, "allow", "egress[1]"},
+	{"a.example", "0.0.0.0", 80, "deny", "loopback"},
+	{"a.example", "::", 80, "deny", "loopback"},
+	{"a.example", "64:ff9b::7f00:1", 80, "deny", "loopback"},
+	{"a.example", "64:ff9b::a00:1", 80, "allow", "egress[2]"},
+	{"a.example", "64:ff9b:1::7f00:1", 80, "deny", "loopback"},
+	{"a.example", "2002:7f00:1::", 80, "deny", "loopback"},
+	{"a.example", "::7f00:1", 80, "deny", "loopback"},
+	{"a.example", "64:ff9b::", 80, "deny", "loopback"},
+	{NULL, "127.0.0.1", 80, "allow", "egress[3]"},
+	{NULL, "127.0.0.1", 82, "ask", "egress[4]"}, /* nor does a wide one answer for it */
+	{NULL, "0.0.0.0", 80, "deny", "loopback"},
+	{NULL, "64:ff9b::7f00:1", 80, "deny", "loopback"},
+	{NULL, "2002:7f00:1::", 80, "deny", "loopback"},
+	{NULL, "64:ff9b::a00:1", 80, "allow", "egress[2]"},
+};
+
+static void test_wide(void **state)
+{
+	(void)state;
+	profile = make(RULES("egress", "allow",
+		"{'host':'*','decision':'allow'},"
+		"{'cidr':'0.0.0.0/0','decision':'allow'},"
+		"{'cidr':'::/0','decision':'allow'},"
+		"{'cidr':'127.0.0.1/32','port':80,'decision':'allow'},"
+		"{'cidr':'127.0.0.1/32','port':82,'decision':'ask'}"));
+	for (size_t i = 0; i < ARRAY_SIZE(wide); i++) {
+		struct destination d = {.port = wide[i].port};
+		struct verdict v;
+
+		print_message("# row %zu\n", i);
+		assert_true(addr_parse(wide[i].addr, &d.addr));
+		v = wide[i].name ? judge_resolved(profile, wide[i].name, &d.addr, d.port)
+				 : judge_egress(profile, &d);
+		check(&v, wide[i].decision, wide[i].rule);
 	}
 }
 
@@ -387,6 +437,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_resolve, teardown),
 		cmocka_unit_test_teardown(test_resolved, teardown),
 		cmocka_unit_test_teardown(test_loopback, teardown),
+		cmocka_unit_test_teardown(test_wide, teardown),
 		cmocka_unit_test_teardown(test_exec, teardown),
 		cmocka_unit_test_teardown(test_unix, teardown),
 		cmocka_unit_test_teardown(test_listen_and_tools, teardown),

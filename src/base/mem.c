@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { MMAP_THRESHOLD = 32 * 1024 };
+
+static char *heap_begin;
+
+void mem_begin(void)
+{
+	heap_begin = sbrk(0);
+	/* Set, it does not grow with the first large buffer: those stay out of the heap, which
+	 * several processes of a run share, and are given back when they are freed. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+}
+
+void mem_forget(void)
+{
+	if (heap_begin != NULL)
+		sbrk(heap_begin - (char *)sbrk(0));
+}
 
 void mem_free_ptr(void *pp)
 {

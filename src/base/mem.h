@@ -18,6 +18,12 @@ void mem_free_ptr(void *pp); /* frees *(void **)pp: for the attribute below */
 #define autofree __attribute__((cleanup(mem_free_ptr)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* Called first of all: remembers where the heap begins. */
+void mem_begin(void);
+/* Gives all of the heap back, for a forked process that needs none of it: its pages would be
+ * its own from the parent's next write on.  Nothing may be allocated or freed after that. */
+void mem_forget(void);
+
 void *mem_alloc(size_t size); /* zeroed; exits 125 when there is none */
 void *mem_grow(void *p, size_t count, size_t size);
 char *mem_strdup(const char *s);

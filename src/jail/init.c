@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
 #include "base/sys.h"
 #include "jail/filter.h"
 
@@ -170,6 +171,7 @@ _Noreturn void init_run(const struct jail_plan *plan, int control)
 		explicit_bzero(*arg, strlen(*arg));
 	if (dup2(control, 3) != 3 || close_range(4, ~0U, 0) < 0 || close_range(0, 2, 0) < 0)
 		_exit(125);
+	mem_forget();
 	if (filter_load_init() < 0)
 		_exit(125);
 	reap(command, 3);

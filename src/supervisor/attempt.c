@@ -23,7 +23,9 @@ struct why_table {
 
 struct why_table *why_new(void)
 {
-	return mem_alloc(sizeof(struct why_table));
+	static struct why_table table; /* of pages that are there once they are needed */
+
+	return &table;
 }
 
 static void remember(struct supervisor *s, pid_t tgid, pid_t parent, const char *tool,

@@ -32,7 +32,8 @@ enum {
 
 /* A TCP connection. */
 struct client {
-	struct source src; /* fd -1: free */
+	struct source src;
+	struct client **slot; /* of the server's that it has */
 	struct timer idle;
 	size_t n_in;	      /* of in: two bytes of length, then the query */
 	size_t n_out, at_out; /* of out: what is still to be sent */
@@ -43,7 +44,7 @@ struct client {
 struct dnsserver {
 	struct source udp, tcp;
 	bool full_recorded; /* that there was no room for a name: once is enough */
-	struct client clients[DNS_CLIENTS_MAX];
+	struct client *clients[DNS_CLIENTS_MAX]; /* NULL: free */
 };
 
 /* --- names ------------------------------------------------------------------------------------ */
@@ -159,6 +160,8 @@ static void drop_client(struct supervisor *s, struct client *c)
 	loop_remove(s, &c->src);
 	timer_clear(&c->idle);
 	fd_close(&c->src.fd);
+	*c->slot = NULL;
+	free(c);
 }
 
 static void client_idle(struct supervisor *s, struct timer *t)
@@ -237,12 +240,21 @@ static void client_ready(struct supervisor *s, struct source *src, uint32_t even
 		drop_client(s, c);
 }
 
-static struct client *free_client(struct dnsserver *d)
+/* NULL: no room, or no memory. */
+static struct client *new_client(struct dnsserver *d, int fd)
 {
-	for (size_t i = 0; i < DNS_CLIENTS_MAX; i++)
-		if (d->clients[i].src.fd < 0)
-			return &d->clients[i];
-	return NULL;
+	struct client **slot = d->clients, *c;
+
+	while (slot < d->clients + DNS_CLIENTS_MAX && *slot != NULL)
+		slot++;
+	c = slot < d->clients + DNS_CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	if (c == NULL)
+		return NULL;
+	c->src = (struct source){.fd = fd, .ready = client_ready};
+	c->idle.expired = client_idle;
+	c->slot = slot;
+	*slot = c;
+	return c;
 }
 
 /* Edge-triggered and to the end of the backlog: without a descriptor left, what
@@ -253,14 +265,12 @@ static void tcp_ready(struct supervisor *s, struct source *src, uint32_t events)
 
 	(void)events;
 	while ((fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		struct client *c = free_client(s->dns);
+		struct client *c = new_client(s->dns, fd);
 
 		if (c == NULL) {
 			close(fd);
 			continue;
 		}
-		c->src.fd = fd;
-		c->n_in = c->n_out = c->at_out = 0;
 		timer_set(s, &c->idle, DNS_IDLE_MS);
 		if (loop_add(s, &c->src, EPOLLIN) < 0)
 			drop_client(s, c);
@@ -276,10 +286,6 @@ int dnsserver_start(struct supervisor *s, int udp, int tcp, struct fault *f)
 	s->dns = d;
 	d->udp = (struct source){.fd = udp, .ready = udp_ready};
 	d->tcp = (struct source){.fd = tcp, .ready = tcp_ready};
-	for (size_t i = 0; i < DNS_CLIENTS_MAX; i++) {
-		d->clients[i].src = (struct source){.fd = -1, .ready = client_ready};
-		d->clients[i].idle.expired = client_idle;
-	}
 	if (loop_add(s, &d->udp, EPOLLIN) < 0 || loop_add(s, &d->tcp, EPOLLIN | EPOLLET) < 0)
 		return fault_errno(f, NULL, "cannot watch the sandbox's name server sockets");
 	return 0;
@@ -292,8 +298,8 @@ void dnsserver_stop(struct supervisor *s)
 	if (d == NULL)
 		return;
 	for (size_t i = 0; i < DNS_CLIENTS_MAX; i++)
-		if (d->clients[i].src.fd >= 0)
-			drop_client(s, &d->clients[i]);
+		if (d->clients[i] != NULL)
+			drop_client(s, d->clients[i]);
 	loop_remove(s, &d->udp);
 	loop_remove(s, &d->tcp);
 	fd_close(&d->udp.fd);

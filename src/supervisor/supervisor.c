@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +45,10 @@ static bool needs_resolver(const struct gateway *g)
 
 struct supervisor *supervisor_new(const struct supervisor_plan *plan, struct fault *f)
 {
-	struct supervisor *s = mem_alloc(sizeof(*s));
+	struct supervisor *s;
 
+	malloc_trim(0); /* what was needed for the plan is of no use to three processes that wait */
+	s = mem_alloc(sizeof(*s));
 	s->plan = plan;
 	s->rootfd = s->epoll = -1;
 	s->names = names_new();
@@ -100,7 +103,6 @@ void supervisor_free(struct supervisor *s)
 	resolver_stop(s->resolver);
 	names_free(s->names);
 	fd_close(&s->rootfd);
-	free(s->why);
 	free(s);
 }
 

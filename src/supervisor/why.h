@@ -6,6 +6,6 @@
 enum { WHY_LINE_MAX = 512 }; /* WARDER_TEXT_MAX of preload/protocol.h */
 
 struct why_table;
-struct why_table *why_new(void); /* before the start: memory is there */
+struct why_table *why_new(void); /* one a process; not to be freed */
 
 #endif

@@ -11,7 +11,16 @@
 
 #include "base/fd.h"
 
-enum { PAGE = 4096, POINTERS = 512, ARGS_FIRST = 4096, PROC_TEXT_MAX = 4096 };
+enum {
+	PAGE = 4096,
+	POINTERS = 512,
+	ARGS_FIRST = 4096,
+	PROC_TEXT_MAX = 4096,
+	/* Of one process_vm_readv(2), which takes IOV_MAX (1024) places. */
+	RUNS_MAX = 512,
+	RUN_LEAST = 512, /* bytes looked at of a string; of longer ones the rest follows */
+	WINDOW_BYTES = RUNS_MAX * RUN_LEAST,
+};
 
 int agentmem_read(pid_t tid, uint64_t addr, void *buf, size_t len)
 {
@@ -93,26 +102,132 @@ static ssize_t read_pointers(pid_t tid, uint64_t addr, uint64_t **out)
 	}
 }
 
+static int grow(struct args *a, size_t *room)
+{
+	char *grown = *room < ARGS_BYTES_MAX ? realloc(a->bytes, *room * 2) : NULL;
+
+	if (grown == NULL)
+		return *room < ARGS_BYTES_MAX ? -ENOMEM : -E2BIG;
+	a->bytes = grown;
+	*room *= 2;
+	return 0;
+}
+
 static int append_string(pid_t tid, uint64_t addr, struct args *a, size_t *room)
 {
 	for (;;) {
 		ssize_t n = agentmem_string(tid, addr, a->bytes + a->len, *room - a->len);
-		char *grown;
+		int rc;
 
 		if (n >= 0) {
 			a->len += (size_t)n + 1;
 			return 0;
 		}
-		if (n != -ENAMETOOLONG)
-			return (int)n;
-		if (*room >= ARGS_BYTES_MAX)
-			return -E2BIG;
-		grown = realloc(a->bytes, *room * 2);
-		if (grown == NULL)
-			return -ENOMEM;
-		a->bytes = grown;
-		*room *= 2;
+		rc = n == -ENAMETOOLONG ? grow(a, room) : (int)n;
+		if (rc < 0)
+			return rc;
 	}
+}
+
+static int append_bytes(const char *bytes, size_t len, struct args *a, size_t *room)
+{
+	while (*room - a->len < len) {
+		int rc = grow(a, room);
+
+		if (rc < 0)
+			return rc;
+	}
+	memcpy(a->bytes + a->len, bytes, len);
+	a->len += len;
+	return 0;
+}
+
+/* --- many strings at once --------------------------------------------------------------------- */
+
+/*
+ * A run is a piece of memory in which one string begins after another, as those of a
+ * program mostly do; each page of it has the beginning of one, so that it can be read
+ * if the strings can.
+ */
+struct run {
+	uint64_t from;
+	size_t len;
+	size_t first; /* the first string of it */
+	size_t at;    /* in the window's bytes */
+};
+
+struct window {
+	struct run runs[RUNS_MAX];
+	size_t n, len;
+	char bytes[WINDOW_BYTES];
+};
+
+/* Takes string i in.  False: the window is full. */
+static bool take_in(struct window *w, size_t i, uint64_t addr)
+{
+	size_t in_page = PAGE - (addr & (PAGE - 1));
+	size_t least = in_page < RUN_LEAST ? in_page : RUN_LEAST, more = least;
+	struct run *run = w->n > 0 ? &w->runs[w->n - 1] : NULL;
+
+	if (run && addr >= run->from && addr - run->from <= run->len) {
+		size_t end = addr - run->from + least;
+
+		more = end > run->len ? end - run->len : 0;
+		if (more > WINDOW_BYTES - w->len)
+			return false;
+		run->len += more;
+	} else {
+		if (w->n == RUNS_MAX || more > WINDOW_BYTES - w->len)
+			return false;
+		w->runs[w->n++] =
+			(struct run){.from = addr, .len = least, .first = i, .at = w->len};
+	}
+	w->len += more;
+	return true;
+}
+
+static int read_window(pid_t tid, struct window *w)
+{
+	struct iovec local = {.iov_base = w->bytes, .iov_len = w->len}, remote[RUNS_MAX];
+
+	for (size_t r = 0; r < w->n; r++)
+		remote[r] = (struct iovec){.iov_base = (void *)w->runs[r].from,
+					   .iov_len = w->runs[r].len};
+	return process_vm_readv(tid, &local, 1, remote, w->n, 0) == (ssize_t)w->len ? 0 : -EFAULT;
+}
+
+/* A string of the run: what the window has of it, and then the rest. */
+static int append_from(pid_t tid, const struct window *w, const struct run *run, uint64_t addr,
+		       struct args *a, size_t *room)
+{
+	size_t at = addr - run->from, here = run->len - at;
+	const char *bytes = w->bytes + run->at + at;
+	size_t len = strnlen(bytes, here);
+	int rc = append_bytes(bytes, len < here ? len + 1 : here, a, room);
+
+	return rc < 0 || len < here ? rc : append_string(tid, addr + here, a, room);
+}
+
+static int append_strings(pid_t tid, const uint64_t *addrs, size_t n, struct args *a, size_t *room)
+{
+	static struct window w; /* large, and of one call at a time */
+	size_t i = 0;
+	int rc = 0;
+
+	while (rc == 0 && i < n) {
+		size_t k = i;
+
+		w.n = w.len = 0;
+		while (i < n && take_in(&w, i, addrs[i]))
+			i++;
+		rc = read_window(tid, &w);
+		for (size_t r = 0; rc == 0 && k < i; k++) {
+			if (r + 1 < w.n && w.runs[r + 1].first == k)
+				r++;
+			rc = append_from(tid, &w, &w.runs[r], addrs[k], a, room);
+		}
+	}
+	return rc;
 }
 
 static int point_at_strings(struct args *a, size_t n)
@@ -137,8 +252,8 @@ int agentmem_args(pid_t tid, uint64_t addr, struct args *a)
 	*a = (struct args){.bytes = malloc(room)};
 	if (a->bytes == NULL)
 		rc = -ENOMEM;
-	for (ssize_t i = 0; rc == 0 && i < n; i++)
-		rc = append_string(tid, pointers[i], a, &room);
+	if (rc == 0 && n > 0)
+		rc = append_strings(tid, pointers, (size_t)n, a, &room);
 	free(pointers);
 	if (rc == 0)
 		rc = point_at_strings(a, (size_t)n);

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "gateway/connect.h"
 #include "gateway/resolver.h"
+#include "supervisor/identity.h"
 #include "supervisor/transplant.h"
 
 enum {
@@ -120,13 +121,13 @@ static void drop_socket(struct supervisor *s, struct dial *d)
 	/* DIAL_OWN and DIAL_RETRY watch the agent's own duplicate. */
 	if (d->src.fd == d->agent.fd)
 		d->src.fd = -1;
-	fd_close(&d->src.fd);
+	notify_close_fd(&d->src.fd);
 }
 
 static void end_dial(struct supervisor *s, struct dial *d)
 {
 	drop_socket(s, d);
-	fd_close(&d->agent.fd);
+	notify_close_fd(&d->agent.fd);
 	fd_close(&d->agent.path_fd);
 	timer_clear(&d->timer);
 	*d->link = d->next;
@@ -177,14 +178,24 @@ static int socket_error(int fd)
 static const struct {
 	int level, option;
 } kept_options[] = {
-	{SOL_SOCKET, SO_KEEPALIVE},	  {SOL_SOCKET, SO_RCVTIMEO},	 {SOL_SOCKET, SO_SNDTIMEO},
-	{SOL_SOCKET, SO_LINGER},	  {SOL_SOCKET, SO_RCVBUF},	 {SOL_SOCKET, SO_SNDBUF},
-	{SOL_SOCKET, SO_RCVLOWAT},	  {SOL_SOCKET, SO_OOBINLINE},	 {IPPROTO_TCP, TCP_NODELAY},
-	{IPPROTO_TCP, TCP_KEEPIDLE},	  {IPPROTO_TCP, TCP_KEEPINTVL},	 {IPPROTO_TCP, TCP_KEEPCNT},
-	{IPPROTO_TCP, TCP_USER_TIMEOUT},  {IPPROTO_TCP, TCP_QUICKACK},	 {IPPROTO_TCP, TCP_SYNCNT},
-	{IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_IP, IP_TOS},
-	{IPPROTO_IPV6, IPV6_TCLASS},	  {SOL_SOCKET, SO_PRIORITY}, /* which IP_TOS sets */
+	{SOL_SOCKET, SO_KEEPALIVE},    {SOL_SOCKET, SO_RCVTIMEO},  {SOL_SOCKET, SO_SNDTIMEO},
+	{SOL_SOCKET, SO_RCVBUF},       {SOL_SOCKET, SO_SNDBUF},	   {SOL_SOCKET, SO_RCVLOWAT},
+	{SOL_SOCKET, SO_OOBINLINE},    {IPPROTO_TCP, TCP_NODELAY}, {IPPROTO_TCP, TCP_KEEPIDLE},
+	{IPPROTO_TCP, TCP_KEEPINTVL},  {IPPROTO_TCP, TCP_KEEPCNT}, {IPPROTO_TCP, TCP_USER_TIMEOUT},
+	{IPPROTO_TCP, TCP_QUICKACK},   {IPPROTO_TCP, TCP_SYNCNT},  {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+	{IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_IP, IP_TOS},	   {IPPROTO_IPV6, IPV6_TCLASS},
+	{SOL_SOCKET, SO_PRIORITY}, /* which IP_TOS sets */
 };
+
+/* For the agent, not while the socket is ours to close: a dial that fails would linger. */
+static void keep_linger(int from, int to)
+{
+	struct linger l;
+	socklen_t len = sizeof(l);
+
+	if (getsockopt(from, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff)
+		setsockopt(to, SOL_SOCKET, SO_LINGER, &l, len);
+}
 
 /* To a socket that is as new as the agent's was: what differs was set, and not
  * tuned by the kernel for a connection that it has by now. */
@@ -219,11 +230,12 @@ static int hand_off(struct supervisor *s, struct dial *d)
 
 	if (fcntl(d->src.fd, F_SETFL, flags) < 0)
 		return -errno;
+	keep_linger(d->agent.fd, d->src.fd);
 	rc = notify_place(s, d->id, d->src.fd, d->agent.agent_fd, d->agent.cloexec);
 	if (rc == 0 && d->agent.nonblock)
 		transplant(s, &rq, d->agent.agent_fd, d->agent.fd, d->src.fd);
 	if (rc == 0)
-		fd_close(&d->agent.fd);
+		notify_close_fd(&d->agent.fd);
 	return rc;
 }
 
@@ -527,16 +539,22 @@ int dial_watch_resolver(struct supervisor *s, struct fault *f)
 
 /* --- the agent's own sockets ------------------------------------------------------------------ */
 
-/* O_NONBLOCK is the open file's, so the agent's other threads see it for a moment. */
+/* O_NONBLOCK is the open file's, so the agent's other threads see it for a moment; and
+ * can take it from us just then.  An interrupted wait is what would have been without:
+ * unix_stream_connect() has done nothing, TCP goes on connecting (connect(2), EINTR). */
 static int connect_without_waiting(int fd, bool nonblock, const struct sockaddr *to, socklen_t len)
 {
 	int flags = nonblock ? 0 : fcntl(fd, F_GETFL), err;
 
 	if (!nonblock)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	patience_hurry();
 	err = connect(fd, to, len) < 0 ? errno : 0;
+	patience_calm();
 	if (!nonblock)
 		fcntl(fd, F_SETFL, flags);
+	if (err == EINTR)
+		return to->sa_family == AF_UNIX ? EAGAIN : EINPROGRESS;
 	return err;
 }
 
@@ -553,15 +571,15 @@ static void answer_own(struct supervisor *s, struct dial *d, int err)
  * mode): that must be the agent, not root. */
 static int connect_as_agent(struct supervisor *s, struct dial *d)
 {
-	bool other = geteuid() == 0 && s->plan->uid != 0 && d->own.ss_family == AF_UNIX;
+	bool known = d->own.ss_family == AF_UNIX;
 	int err;
 
-	if (other && (setegid(s->plan->gid) < 0 || seteuid(s->plan->uid) < 0))
+	if (known && !identity_take(s))
 		return EACCES;
 	err = connect_without_waiting(d->agent.fd, d->agent.nonblock, (struct sockaddr *)&d->own,
 				      d->own_len);
-	if (other && (seteuid(0) < 0 || setegid(0) < 0))
-		supervisor_end(s, END_ERROR, EXIT_FAILED, "cannot become root again");
+	if (known)
+		identity_leave(s);
 	return err;
 }
 

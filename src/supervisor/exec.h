@@ -20,13 +20,16 @@ enum {
 	EXEC_CHAIN_MAX =
 		5, /* a script whose interpreter is a script ...; then ELOOP, as execve(2) */
 	EXEC_HEAD_MAX = 256, /* bytes of a #! line that the kernel reads */
-	EXECS_MAX = 1024,    /* being verified at once; more: EAGAIN, and an outcome that says so */
+	/* Being verified at once, and put off at once; more: EAGAIN, and an outcome that says so.
+	 */
+	EXECS_MAX = 1024,
 	EXEC_HASH_LEN = 32,
 };
 
 struct exec_file {
 	int fd; /* O_PATH: keeps the inode from being used again */
 	struct stat st;
+	bool readable;	     /* else what it is, or what runs, is not to be seen */
 	char path[PATH_MAX]; /* in the agent's root */
 };
 
@@ -49,6 +52,14 @@ void exec_command_free(struct exec_command *c);
 
 struct exec_table *exec_table_new(void);
 void exec_table_free(struct supervisor *s);
+/*
+ * A process with an exec under way: another thread's has to wait, as it would in the
+ * kernel; one of them wins, and the others die with their threads.  Not only is that what
+ * execve(2) does.  The one that is under way holds a lock that ptrace(2) wants, and waits
+ * for the threads to be reaped that we trace.  True: put off; it comes again as new.
+ * False: go on.
+ */
+bool exec_put_off(struct supervisor *s, const struct request *rq);
 /* Lets the held exec go on under watch, and answers it. */
 void exec_verify(struct supervisor *s, const struct request *rq, struct exec_command *c,
 		 const struct action *decision);

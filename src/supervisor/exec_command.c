@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "supervisor/exec.h"
+#include "supervisor/identity.h"
 #include "supervisor/rootpath.h"
 
 static int open_file(struct supervisor *s, const struct request *rq, int dirfd, const char *path,
@@ -26,9 +27,20 @@ static int open_file(struct supervisor *s, const struct request *rq, int dirfd, 
 	return rootpath_name(file->fd, file->path, sizeof(file->path)) < 0 ? -EACCES : 0;
 }
 
-/* The first bytes, terminated; "" where they cannot be read: then the kernel
- * finds out what it is, and the comparison afterwards whether that was right. */
-static void read_head(const struct exec_file *file, char head[EXEC_HEAD_MAX])
+/* Of a program that who runs it may not read the kernel shows nothing, but to who has
+ * power over its owner and group (would_dump() in fs/exec.c): of the sandbox's we have. */
+static bool can_be_seen(struct supervisor *s, const struct exec_file *file)
+{
+	if ((file->st.st_mode & 0444) == 0444)
+		return true;
+	if (file->st.st_uid == s->plan->uid && file->st.st_gid == s->plan->gid)
+		return true;
+	return identity_can_read(s, file->fd);
+}
+
+/* The first bytes, terminated; "" where they cannot be read, by its mode or because
+ * the agent has a lease on it (fcntl(2)): what it is nobody knows then. */
+static void read_head(struct supervisor *s, struct exec_file *file, char head[EXEC_HEAD_MAX])
 {
 	char link[40];
 	autofd int fd = -1;
@@ -38,6 +50,7 @@ static void read_head(const struct exec_file *file, char head[EXEC_HEAD_MAX])
 	fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0)
 		n = pread(fd, head, EXEC_HEAD_MAX - 1, 0);
+	file->readable = n >= 0 && can_be_seen(s, file);
 	head[n > 0 ? n : 0] = '\0';
 }
 
@@ -116,7 +129,7 @@ static int follow(struct supervisor *s, const struct request *rq, struct exec_co
 		char *interpreter, *arg;
 		int rc;
 
-		read_head(&c->chain[at], c->heads[at]);
+		read_head(s, &c->chain[at], c->heads[at]);
 		rc = split_head(c->heads[at], &interpreter, &arg);
 		if (rc <= 0)
 			return rc;
@@ -150,6 +163,11 @@ int exec_read(struct supervisor *s, const struct request *rq, struct exec_comman
 		return (int)rc;
 	if (c->path[0] == '\0' && !(flags & AT_EMPTY_PATH))
 		return -ENOENT;
+	rc = open_file(s, rq, dirfd, c->path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0,
+		       &c->chain[0]);
+	if (rc < 0)
+		return (int)rc;
+	/* Last: there may be very many. */
 	rc = agentmem_args(rq->tid, args[1], &c->args);
 	if (rc < 0)
 		return (int)rc;
@@ -161,9 +179,7 @@ int exec_read(struct supervisor *s, const struct request *rq, struct exec_comman
 		c->argc[0] = 1;
 	}
 	c->n = 1;
-	rc = open_file(s, rq, dirfd, c->path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0,
-		       &c->chain[0]);
-	return rc < 0 ? (int)rc : follow(s, rq, c);
+	return follow(s, rq, c);
 }
 
 void exec_command_free(struct exec_command *c)

@@ -128,10 +128,13 @@ int loop_once(struct supervisor *s)
 {
 	struct epoll_event events[EVENTS_MAX];
 	struct source *fetched[EVENTS_MAX];
-	int n = epoll_wait(s->epoll, events, EVENTS_MAX, wait_ms(s));
+	int n;
 
+	patience_idle();
+	n = epoll_wait(s->epoll, events, EVENTS_MAX, wait_ms(s));
 	if (n < 0)
 		return errno == EINTR ? 0 : -1;
+	patience_work();
 	for (int i = 0; i < n; i++)
 		fetched[i] = events[i].data.ptr;
 	s->fetched = fetched;

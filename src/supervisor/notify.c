@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -26,8 +27,10 @@
 #endif
 
 enum {
-	/* Calls taken before the loop looks at anything else. */
+	/* Calls taken, and time spent on them, before the loop looks at anything else: what
+	 * ends a run is due however much the agent asks. */
 	NOTIFY_BURST = 16,
+	NOTIFY_BURST_MS = 10,
 	NR_MAX = 512,
 	PIDFD_THREAD_FLAG = O_EXCL, /* 6.9; before: EINVAL */
 };
@@ -61,7 +64,8 @@ static int listener(const struct supervisor *s)
 
 bool notify_valid(struct supervisor *s, uint64_t id)
 {
-	return ioctl(listener(s), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	/* EINTR: patience.c, while others use the listener. */
+	return TEMP_FAILURE_RETRY(ioctl(listener(s), SECCOMP_IOCTL_NOTIF_ID_VALID, &id)) == 0;
 }
 
 static void answer(struct supervisor *s, uint64_t id, int err, int64_t value, uint32_t flags)
@@ -69,7 +73,7 @@ static void answer(struct supervisor *s, uint64_t id, int err, int64_t value, ui
 	struct seccomp_notif_resp resp = {.id = id, .val = value, .error = -err, .flags = flags};
 
 	/* ENOENT: the caller died while it waited. */
-	ioctl(listener(s), SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	(void)TEMP_FAILURE_RETRY(ioctl(listener(s), SECCOMP_IOCTL_NOTIF_SEND, &resp));
 }
 
 void notify_error(struct supervisor *s, uint64_t id, int err)
@@ -115,7 +119,22 @@ int notify_take_fd(struct supervisor *s, const struct request *rq, int agent_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-static void dispatch(struct supervisor *s, const struct seccomp_notif *n)
+void notify_close_fd(int *fd)
+{
+	struct linger l = {0};
+	socklen_t len = sizeof(l);
+	bool lingers = *fd >= 0 && getsockopt(*fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 &&
+		       l.l_onoff && l.l_linger > 0;
+
+	/* Interrupted, the close goes on without us: nothing is lost of what was sent. */
+	if (lingers)
+		patience_hurry();
+	fd_close(fd);
+	if (lingers)
+		patience_calm();
+}
+
+void notify_again(struct supervisor *s, const struct seccomp_notif *n)
 {
 	struct request rq = {.id = n->id,
 			     .tid = (pid_t)n->pid,
@@ -143,12 +162,15 @@ static void dispatch(struct supervisor *s, const struct seccomp_notif *n)
 /* What waits now, but no more: the loop has others. */
 static void ready(struct supervisor *s, struct source *src, uint32_t events)
 {
+	int64_t began;
+
 	/* No task of the filter is left: the end comes from the jail's init. */
 	if (events & EPOLLHUP) {
 		loop_remove(s, src);
 		return;
 	}
-	for (int i = 0; i < NOTIFY_BURST && !s->over; i++) {
+	began = loop_now();
+	for (int i = 0; i < NOTIFY_BURST && loop_now() - began < NOTIFY_BURST_MS && !s->over; i++) {
 		struct seccomp_notif n = {0};
 
 		if (i > 0) {
@@ -160,7 +182,7 @@ static void ready(struct supervisor *s, struct source *src, uint32_t events)
 		/* ENOENT: it died before we looked. */
 		if (ioctl(src->fd, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0)
 			return;
-		dispatch(s, &n);
+		notify_again(s, &n);
 	}
 }
 

@@ -374,6 +374,6 @@ void on_connect(struct supervisor *s, struct request *rq)
 		go_own(s, rq, &t); /* netlink, or a family that does not fit */
 	else
 		refuse(s, rq, "connect", "socket", "the socket belongs to another network");
-	fd_close(&t.sock.fd);
+	notify_close_fd(&t.sock.fd);
 	fd_close(&t.sock.path_fd);
 }

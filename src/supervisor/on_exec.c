@@ -43,6 +43,8 @@ static struct verdict judge_file(const struct profile *p, const struct exec_comm
 {
 	const struct exec_file *file = &c->chain[i];
 
+	if (!file->readable)
+		return refused("exec.verify", "it cannot be read, and so not be verified");
 	if (file->st.st_nlink == 0 && !p->exec_memfd)
 		return refused("exec.memfd", "it has no name in any directory");
 	if (!p->exec_loader && is_loader(file))
@@ -71,6 +73,15 @@ static struct verdict judge(const struct profile *p, const struct exec_command *
 	return v;
 }
 
+/* What runs could not be compared with what was approved: no profile can allow that. */
+static bool can_be_seen(const struct exec_command *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->chain[i].readable)
+			return false;
+	return true;
+}
+
 static const char *describe(const struct exec_command *c, char *buf, size_t size)
 {
 	struct json j;
@@ -94,7 +105,8 @@ static void decide(struct supervisor *s, struct request *rq, struct exec_command
 			    .err = EACCES,
 			    .by = &rq->who,
 			    .detail = describe(c, detail, sizeof(detail)),
-			    .pending = true};
+			    .pending = true,
+			    .wall = !can_be_seen(c)};
 	struct action decision;
 	int err;
 
@@ -128,8 +140,11 @@ static void too_much(struct supervisor *s, struct request *rq, const struct exec
 void on_exec(struct supervisor *s, struct request *rq)
 {
 	static struct exec_command c; /* large, and of one call at a time */
-	int rc = exec_read(s, rq, &c);
+	int rc;
 
+	if (exec_put_off(s, rq))
+		return;
+	rc = exec_read(s, rq, &c);
 	if (!notify_valid(s, rq->id))
 		; /* died; what was read may be another's */
 	else if (rc == -E2BIG || rc == -ENOMEM)

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "supervisor/identity.h"
 #include "supervisor/own.h"
 #include "supervisor/request.h"
 
@@ -44,9 +45,22 @@ static bool may_listen(struct supervisor *s, struct request *rq, int fd, int *er
 	return attempt_decide(s, &attempt, err, NULL);
 }
 
+/* Whoever connects to a unix socket may ask who listens (SO_PEERCRED, unix(7)): the
+ * agent's user.  The process that it names is the supervisor all the same. */
+static int listen_as_agent(struct supervisor *s, int fd, int backlog)
+{
+	int err;
+
+	if (!identity_take(s))
+		return EACCES;
+	err = listen(fd, backlog) < 0 ? errno : 0;
+	identity_leave(s);
+	return err;
+}
+
 void on_listen(struct supervisor *s, struct request *rq)
 {
-	autofd int fd = notify_take_fd(s, rq, (int)rq->args[0]);
+	autotaken int fd = notify_take_fd(s, rq, (int)rq->args[0]);
 	int err = 0;
 
 	if (fd < 0) {
@@ -59,8 +73,9 @@ void on_listen(struct supervisor *s, struct request *rq)
 		notify_error(s, rq->id, err);
 		return;
 	}
-	if (listen(fd, (int)rq->args[1]) < 0)
-		notify_error(s, rq->id, errno);
+	err = listen_as_agent(s, fd, (int)rq->args[1]);
+	if (err)
+		notify_error(s, rq->id, err);
 	else
 		notify_value(s, rq->id, 0);
 }

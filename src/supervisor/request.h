@@ -33,6 +33,12 @@ void notify_continue(struct supervisor *s, uint64_t id);
 int notify_place(struct supervisor *s, uint64_t id, int fd, int agent_fd, bool cloexec);
 /* A duplicate of the agent's descriptor, CLOEXEC, or -errno. */
 int notify_take_fd(struct supervisor *s, const struct request *rq, int agent_fd);
+/* Closes such a one, or one that was placed: at once, although it may be the last that
+ * is left of a socket which lingers (SO_LINGER, socket(7)).  As fd_close(). */
+void notify_close_fd(int *fd);
+#define autotaken __attribute__((cleanup(notify_close_fd)))
+/* Begins with a call anew that nobody has looked at yet: it was put off. */
+void notify_again(struct supervisor *s, const struct seccomp_notif *n);
 
 typedef void handler_fn(struct supervisor *s, struct request *rq);
 handler_fn on_connect; /* on_connect.c */

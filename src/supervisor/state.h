@@ -154,6 +154,15 @@ struct masks;
 int masks_start(struct supervisor *s, struct fault *f);
 void masks_stop(struct supervisor *s);
 
+/* patience.c: no call of ours waits for long, whatever it is about: EINTR. */
+int patience_start(struct fault *f); /* before confine() */
+void patience_work(void);	     /* from here on, */
+void patience_idle(void);	     /* and not from here on: the loop waits for events */
+void patience_stop(void);
+/* Around a call that the agent may have made to wait: not even for some ms. */
+void patience_hurry(void);
+void patience_calm(void);
+
 /* notify.c: the seccomp listener and who answers which call. */
 struct notify;
 int notify_start(struct supervisor *s, struct fault *f);

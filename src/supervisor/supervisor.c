@@ -229,10 +229,13 @@ int supervisor_run(struct supervisor *s, struct jail *jail, struct supervisor_en
 	if (rc == 0)
 		rc = start_parts(s, f);
 	if (rc == 0)
+		rc = patience_start(f);
+	if (rc == 0)
 		rc = confine(s->plan->uid != geteuid(), f);
 	while (rc == 0 && !s->over)
 		if (loop_once(s) < 0)
 			supervisor_end(s, END_ERROR, EXIT_FAILED, strerror(errno));
+	patience_stop();
 	/* What is left dies here, whatever it is doing. */
 	exec_end(s);
 	jail_end(jail);

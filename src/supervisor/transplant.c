@@ -99,7 +99,7 @@ static void add(struct supervisor *s, int set, int agent_fd, int to, struct epol
 static void into_set(struct supervisor *s, const struct request *rq, int number, int agent_fd,
 		     const struct stat *st, int to)
 {
-	autofd int set = -1;
+	autotaken int set = -1;
 	struct epoll_event e;
 
 	if (!find_entry(rq->tid, number, agent_fd, st, &e))

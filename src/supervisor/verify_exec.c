@@ -43,14 +43,83 @@ struct pending {
 	bool killed; /* by us, and on record: only to be reaped */
 };
 
+/* In the order in which they came. */
+struct put_off {
+	struct put_off *next;
+	pid_t tgid;
+	struct seccomp_notif call;
+};
+
 struct exec_table {
 	struct pending *all;
 	size_t n;
+	struct put_off *waiting, **last;
+	size_t n_waiting;
+	struct timer again;
 };
+
+static void begin_again(struct supervisor *s, struct timer *timer);
 
 struct exec_table *exec_table_new(void)
 {
-	return mem_alloc(sizeof(struct exec_table));
+	struct exec_table *t = mem_alloc(sizeof(*t));
+
+	t->last = &t->waiting;
+	t->again.expired = begin_again;
+	return t;
+}
+
+/* --- one exec of a process at a time ---------------------------------------------------------- */
+
+static bool is_under_way(const struct exec_table *t, pid_t tgid)
+{
+	for (const struct pending *p = t->all; p; p = p->next)
+		if (p->tgid == tgid)
+			return true;
+	return false;
+}
+
+bool exec_put_off(struct supervisor *s, const struct request *rq)
+{
+	struct exec_table *t = s->execs;
+	struct put_off *w;
+
+	if (!is_under_way(t, rq->who.tgid) || t->n_waiting == EXECS_MAX)
+		return false;
+	w = mem_alloc(sizeof(*w));
+	w->tgid = rq->who.tgid;
+	w->call = (struct seccomp_notif){
+		.id = rq->id, .pid = (uint32_t)rq->tid, .data = {.nr = rq->nr, .arch = rq->arch}};
+	memcpy(w->call.data.args, rq->args, sizeof(w->call.data.args));
+	*t->last = w;
+	t->last = &w->next;
+	t->n_waiting++;
+	return true;
+}
+
+static struct put_off *take_first(struct exec_table *t)
+{
+	struct put_off *w = t->waiting;
+
+	t->waiting = w->next;
+	if (t->waiting == NULL)
+		t->last = &t->waiting;
+	t->n_waiting--;
+	return w;
+}
+
+/* Each once: those whose process has another one under way come to the end of the line. */
+static void begin_again(struct supervisor *s, struct timer *timer)
+{
+	struct exec_table *t = s->execs;
+
+	(void)timer;
+	for (size_t n = t->n_waiting; n > 0; n--) {
+		struct put_off *w = take_first(t);
+
+		notify_again(s, &w->call);
+		free(w);
+	}
 }
 
 static void hash_argv(char *const *argv, size_t argc, unsigned char out[EXEC_HASH_LEN])
@@ -89,6 +158,9 @@ static void drop(struct supervisor *s, struct pending *p)
 	if (p->next)
 		p->next->link = p->link;
 	s->execs->n--;
+	/* Not here: whoever is at it has not finished. */
+	if (s->execs->waiting)
+		timer_set(s, &s->execs->again, 0);
 	fd_close(&p->fd);
 	free(p->resource);
 	free(p->exe);
@@ -100,8 +172,11 @@ static struct pending *new_pending(struct supervisor *s, const struct request *r
 {
 	struct exec_table *t = s->execs;
 	struct exec_file *file = &c->chain[c->n - 1];
-	struct pending *p = t->n < EXECS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	struct pending *p;
 
+	if (t->n == EXECS_MAX || is_under_way(t, rq->who.tgid))
+		return NULL;
+	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return NULL;
 	p->tid = rq->tid;
@@ -156,13 +231,20 @@ void exec_verify(struct supervisor *s, const struct request *rq, struct exec_com
 
 /* --- the stop --------------------------------------------------------------------------------- */
 
-static bool same_file(const struct pending *p, pid_t pid)
+/* What is wrong with the file that runs, or NULL. */
+static const char *other_file(const struct pending *p, pid_t pid)
 {
 	char path[40];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return stat(path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino;
+	if (stat(path, &st) < 0)
+		return errno == EACCES
+			       ? "what runs, or its interpreter, cannot be read and so not be seen"
+			       : "what runs cannot be seen";
+	if (st.st_dev != p->dev || st.st_ino != p->ino)
+		return "another file was put in place of the approved one";
+	return NULL;
 }
 
 static bool same_argv(const struct pending *p, pid_t pid)
@@ -201,11 +283,9 @@ static void escape_attempt(struct supervisor *s, struct pending *p, pid_t pid, c
 
 static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
 {
-	const char *difference = NULL;
+	const char *difference = other_file(p, pid);
 
-	if (!same_file(p, pid))
-		difference = "another file was put in place of the approved one";
-	else if (!same_argv(p, pid))
+	if (difference == NULL && !same_argv(p, pid))
 		difference = "other arguments were put in place of the approved ones";
 	if (difference) {
 		escape_attempt(s, p, pid, difference);
@@ -246,20 +326,6 @@ static void no_exec(struct supervisor *s, struct pending *p, pid_t pid, int sig)
 	drop(s, p);
 }
 
-/* Two threads of a process may exec at once; the stop says whose it is by the
- * number that the thread had (PTRACE_GETEVENTMSG). */
-static struct pending *whose_exec(struct supervisor *s, struct pending *p, pid_t pid)
-{
-	unsigned long former = 0;
-
-	if (ptrace(PTRACE_GETEVENTMSG, pid, NULL, &former) < 0 || (pid_t)former == p->tid)
-		return p;
-	for (struct pending *q = s->execs->all; q; q = q->next)
-		if (q->tid == (pid_t)former)
-			return q;
-	return p;
-}
-
 static void ended(struct supervisor *s, struct pending *p)
 {
 	if (!p->killed)
@@ -276,7 +342,7 @@ static void stopped(struct supervisor *s, struct pending *p, pid_t pid, int stat
 	else if (p->killed)
 		; /* a stop on the way to its end */
 	else if (event == PTRACE_EVENT_EXEC)
-		at_exec(s, whose_exec(s, p, pid), pid);
+		at_exec(s, p, pid);
 	else
 		/* PTRACE_EVENT_STOP: our interrupt, or a group stop, that goes on without
 		 * us.  No event: a signal on its way to the thread. */
@@ -295,12 +361,10 @@ void exec_reap(struct supervisor *s)
 		/* A thread that execs takes its leader's number. */
 		if (pid < 0 && p->tgid != p->tid)
 			pid = waitpid(p->tgid, &status, __WALL | WNOHANG);
-		if (pid > 0) {
+		if (pid > 0)
 			stopped(s, p, pid, status);
-			next = s->execs->all; /* it may have been another's stop: look again */
-		} else if (pid < 0) {
+		else if (pid < 0)
 			ended(s, p);
-		}
 		p = next;
 	}
 }
@@ -327,6 +391,9 @@ void exec_table_free(struct supervisor *s)
 		return;
 	while (s->execs->all)
 		ended(s, s->execs->all);
+	while (s->execs->waiting)
+		free(take_first(s->execs));
+	timer_clear(&s->execs->again);
 	free(s->execs);
 	s->execs = NULL;
 }

@@ -23,6 +23,12 @@ script "$bin/by-forbidden" "#!$bin/forbidden"
 script "$bin/by-script" "#!$bin/by-forbidden"
 script "$bin/by-nothing" '#!/nonexistent/interpreter'
 script "$bin/endless" "#!$bin/endless"
+cp "$PROBES/exec" "$bin/unreadable" && chmod 0111 "$bin/unreadable"
+cp "$PROBES/exec" "$bin/private" && chmod 0500 "$bin/private"
+script "$bin/unreadable-script" "#!$bin/interpreter" && chmod 0111 "$bin/unreadable-script"
+if [ "$(id -u)" -eq 0 ]; then # of somebody whom the sandbox does not know
+	chown nobody "$bin/unreadable" "$bin/unreadable-script"
+fi
 printf 'data\n' >"$bin/data"
 { printf '#!'; printf 'x%.0s' {1..300}; echo; } >"$bin/long" && chmod +x "$bin/long"
 
@@ -64,6 +70,8 @@ plain,$bin/denied-script  ok     -  outside: a script
 memory,$bin/allowed      ok      -  outside: from memory
 deleted,$bin/allowed     ok      -  outside: without a name
 plain,$WS/mine           ok      -  outside: from the workspace
+plain,$bin/unreadable    ok      -  outside: what may be run and not be read
+plain,$bin/private       ok      -  outside: what only its owner may
 bad-arguments,$bin/allowed  EFAULT  -  outside: with arguments that are none
 ROWS
 
@@ -170,6 +178,21 @@ ROWS
 RUN=()
 is 'and has it on record' "$(records "select(.resource == \"$bin/forbidden\" and .phase == \"decision\")
 	| \"\(.policy_decision) \(.rule)\"")" '"observed exec[0]"'
+
+# What the agent may not read the kernel shows to nobody once it runs: it is not verified, and so
+# refused before, not killed for an escape that it was not.
+attempts every exec <<ROWS
+plain,$bin/unreadable    EACCES  exec:$bin/unreadable  what may be run and not be read
+plain,$bin/unreadable-script  EACCES  exec:$bin/unreadable-script  also a script
+plain,$bin/private       ok      +exec:$bin/private    what only its owner may read
+ROWS
+like 'for that reason' "$(records 'select(.rule == "exec.verify").reason' | head -n 1)" 'cannot be read'
+is 'and is no finding' "$(count_records '.phase == "finding"')" 0
+RUN=(--observe)
+attempts every exec <<ROWS
+plain,$bin/unreadable    EACCES  exec:$bin/unreadable  nor does --observe let it pass
+ROWS
+RUN=()
 
 # --- the dynamic loader ----------------------------------------------------------------------
 

@@ -87,4 +87,28 @@ rules mine "{\"path\": \"{workspace}/mine.sock\", \"decision\": \"allow\"}"
 agent_runs mine "$(probe unix)" "own,$WS/mine.sock"
 is 'and needs a rule' "$out" "own,$WS/mine.sock=ok"
 
+# --- who listens -----------------------------------------------------------------------------
+
+# Whoever connects asks the kernel, and is told the agent's user, not root.
+if [ "$(id -u)" -eq 0 ]; then
+	mkdir "$T/theirs" && chmod 0755 "$T" && chown nobody "$T/theirs" && cd "$T/theirs" || exit 1
+	RUN=(--user nobody --workspace "$T/theirs")
+	listener() { # listener COMMAND...: the user that the listener at a socket seems to be
+		rm -f "$T/theirs/sock"
+		start_server "$@"
+		wait_until 5 test -S "$T/theirs/sock" && sleep 0.2
+		"$python" -c 'import socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+print(struct.unpack("iii", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1])' \
+			"$T/theirs/sock" 2>&1
+		wait "$server_pid"
+	}
+	server=$(probe unix)
+	is 'outside: a listener of root is one' "$(listener "$server" "serve,$T/theirs/sock")" 0
+	is "inside: the agent's is its user's" "$(listener "$WARDER" run --agent probe --quiet \
+		--profile mine --ro "$T/bin" "${RUN[@]}" -- "$server" "serve,$T/theirs/sock")" "$(id -u nobody)"
+	like 'and it served' "$(cat "$T/server.log")" '=ok'
+fi
+
 done_testing

@@ -112,6 +112,22 @@ static int own(const char *path)
 	return peer < 0 || send(peer, "x", 1, 0) < 0 ? -1 : answer(client);
 }
 
+/* Until somebody has come and gone. */
+static int serve(const char *path)
+{
+	struct sockaddr_un un;
+	socklen_t len = parse(&un, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), peer;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	if (bind(fd, (struct sockaddr *)&un, len) < 0 || listen(fd, 1) < 0 ||
+	    poll(&p, 1, 2 * PATIENCE_MS) != 1)
+		return -1;
+	peer = accept(fd, NULL, NULL);
+	return peer < 0 || recv(peer, &byte, 1, 0) != 0 ? -1 : 0;
+}
+
 static int pair_of(int type)
 {
 	int sv[2];
@@ -154,7 +170,7 @@ int main(int argc, char **argv)
 		{ "stream", stream }, { "link", by_link }, { "relative", relative },
 		{ "root", by_root }, { "descriptor", by_descriptor }, { "datagram", datagram },
 		{ "own", own }, { "pair", pair }, { "datagram-pair", datagram_pair },
-		{ "passed", passed },
+		{ "passed", passed }, { "serve", serve },
 	};
 
 	for (int i = 1; i < argc; i++) {

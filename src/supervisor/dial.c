@@ -20,6 +20,7 @@
 #include "gateway/connect.h"
 #include "gateway/resolver.h"
 #include "supervisor/identity.h"
+#include "supervisor/own.h"
 #include "supervisor/transplant.h"
 
 enum {
@@ -464,6 +465,26 @@ static void keep_allowed(struct supervisor *s, struct dial *d, const struct reso
 	}
 }
 
+/* A gateway that has a name is found only now: nobody is led to it by itself. */
+static void keep_gateway(struct supervisor *s, struct dial *d, const struct resolver_answer *a,
+			 struct verdict *refused)
+{
+	static const struct verdict itself = {
+		.decision = DECISION_DENY,
+		.rule = "network",
+		.reason = "the gateway is spoken to by warder alone",
+	};
+
+	for (uint32_t i = 0; i < a->n; i++)
+		if (d->name[0] == '\0' && d->port == s->plan->gateway->port &&
+		    own_same_place(&d->addr, &a->addrs[i])) {
+			*refused = itself;
+			return;
+		}
+	d->n = a->n;
+	memcpy(d->candidates, a->addrs, sizeof(d->candidates));
+}
+
 static void resolved(struct supervisor *s, struct dial *d, const struct resolver_answer *a)
 {
 	struct verdict refused = {.reason = NULL};
@@ -480,12 +501,7 @@ static void resolved(struct supervisor *s, struct dial *d, const struct resolver
 		fail_dial(s, d, EHOSTUNREACH, what);
 		return;
 	}
-	if (d->tunnel) {
-		d->n = a->n;
-		memcpy(d->candidates, a->addrs, sizeof(d->candidates));
-	} else {
-		keep_allowed(s, d, a, &refused);
-	}
+	(d->tunnel ? keep_gateway : keep_allowed)(s, d, a, &refused);
 	if (d->n == 0 && refused.reason) {
 		attempt_denied_later(s, &d->action, d->tgid, &refused, VIA_KERNEL, EACCES, NULL);
 		notify_error(s, d->id, EACCES);

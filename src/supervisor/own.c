@@ -46,3 +46,22 @@ bool own_net(const struct supervisor *s, int sock)
 	return getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) == 0 &&
 	       cookie == s->netns_cookie;
 }
+
+/* What this host lets one bind to: all of loopback, the unspecified address, its own. */
+static bool is_of_this_host(const struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(a, 0, &ss);
+	autofd int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && bind(fd, (struct sockaddr *)&ss, len) == 0;
+}
+
+bool own_same_place(const struct addr *a, const struct addr *b)
+{
+	struct addr inner;
+
+	if (addr_equal(a, b) || (addr_embedded(a, &inner) && addr_equal(&inner, b)))
+		return true;
+	return is_of_this_host(a) && is_of_this_host(b);
+}

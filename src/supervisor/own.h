@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is the sandbox's alone, so that nothing of it crosses the wall. */
+/* What is the sandbox's alone, so that nothing of it crosses the wall; and what the host's. */
 #ifndef WARDER_SUPERVISOR_OWN_H
 #define WARDER_SUPERVISOR_OWN_H
 
@@ -15,5 +15,8 @@ bool own_fs(const struct supervisor *s, dev_t dev);
 /* The socket lives in the agent's network namespace; SO_NETNS_COOKIE, 5.14.  One that
  * was handed off, or passed in by SCM_RIGHTS, does not. */
 bool own_net(const struct supervisor *s, int sock);
+/* Whether who listens at one of them may be found at the other: they are equal, the one
+ * behind a translator too, or both are addresses of this host. */
+bool own_same_place(const struct addr *a, const struct addr *b);
 
 #endif

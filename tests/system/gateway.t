@@ -124,6 +124,43 @@ tcp,GW.test,3128           EACCES  -                        in any spelling
 tcp,gw.test,81             ok      -                        another port is another thing
 ROWS
 
+# Nor by another address of the host, where it listens at all of them.
+start_server "$python" "$servers/gateway.py" "$T/wide.log" 3130 0.0.0.0
+wait_until 10 grep -q ready "$T/wide.log" || skip_or_fail 'start another gateway'
+profile wide <<'JSON'
+{"extends": ["base"], "filesystem": {"write": ["{workspace}"], "exec_writable": true},
+ "egress": {"rules": [
+	{"host": "*", "decision": "allow"},
+	{"cidr": "127.0.0.0/8", "port": [81, 3130], "decision": "allow"},
+	{"cidr": "192.0.2.0/24", "decision": "allow"}]},
+ "gateway": {"url": "http://127.0.0.1:3128", "identity": ["headers"]}}
+JSON
+spoken_to() { grep -Fc '"target": "/hello"' "$T/wide.log"; } # past warder
+RUN=()
+attempts wide net <<'ROWS'
+tcp,127.0.0.2,3130         ENODATA  +connect:127.0.0.2:3130   somebody else's gateway
+tcp,192.0.2.10,3130        ENODATA  +connect:192.0.2.10:3130  by all its addresses
+tcp,192.0.2.20,3130        ENODATA  -                         is a service as any other
+ROWS
+is 'which the agent speaks to' "$(spoken_to)" 3
+for url in http://127.0.0.1:3130 http://gw.test:3130 http://origin.test:3130 http://192.0.2.10:3130; do
+	RUN=(--gateway "$url")
+	attempts wide net <<-ROWS
+	tcp,origin.test,80         ok      -                         its own: $url
+	tcp,127.0.0.1,3130         EACCES  connect:127.0.0.1:3130    is not to be had by loopback
+	tcp,127.0.0.2,3130         EACCES  connect:127.0.0.2:3130    another one
+	mapped,127.0.0.2,3130      EACCES  -                         in IPv6
+	tcp,192.0.2.10,3130        EACCES  connect:192.0.2.10:3130   by its address
+	tcp,192.0.2.20,3130        EACCES  connect:192.0.2.20:3130   or another address of its host
+	nonblocking,192.0.2.20,3130  EACCES  -                       without blocking
+	tcp,127.0.0.2,81           ok      -                         another port of loopback is another thing
+	tcp,192.0.2.20,81          ok      -                         also beyond the gateway
+	ROWS
+done
+is 'nor through itself' "$(spoken_to)" 3
+is 'nor has it a record as another thing' \
+	"$(count_records '.phase == "outcome" and .resource == "192.0.2.20:3130" and .result == "success"')" 0
+
 # --- away ------------------------------------------------------------------------------------
 
 RUN=(--gateway http://127.0.0.1:9)

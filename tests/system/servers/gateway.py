@@ -11,7 +11,7 @@
     slow.test       a tunnel to where the port says, on 127.0.0.1, a second late
     anything else   a tunnel
 
-    gateway.py LOG PORT
+    gateway.py LOG PORT [ADDRESS]    127.0.0.1, if none is said
 
 Each request is one line of LOG, as JSON: {"target": "H:P", "headers": [["Name", "value"]...]}.
 """
@@ -78,7 +78,7 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[2]))
+    server = await asyncio.start_server(serve, (sys.argv[3:] or ["127.0.0.1"])[0], int(sys.argv[2]))
     log.write("ready\n")
     await server.serve_forever()
 

@@ -75,6 +75,7 @@ struct dial_table {
 	size_t n;
 	uint32_t next_ask;
 	struct source resolver;
+	bool flips; /* the agent takes O_NONBLOCK from us: see below */
 };
 
 struct dial_table *dial_table_new(void)
@@ -557,21 +558,26 @@ int dial_watch_resolver(struct supervisor *s, struct fault *f)
 
 /* O_NONBLOCK is the open file's, so the agent's other threads see it for a moment; and
  * can take it from us just then.  An interrupted wait is what would have been without:
- * unix_stream_connect() has done nothing, TCP goes on connecting (connect(2), EINTR). */
-static int connect_without_waiting(int fd, bool nonblock, const struct sockaddr *to, socklen_t len)
+ * unix_stream_connect() has done nothing, TCP goes on connecting (connect(2), EINTR).
+ * Who has done it once finds us in a hurry; nobody else pays for the timer. */
+static int connect_without_waiting(struct supervisor *s, int fd, bool nonblock,
+				   const struct sockaddr *to, socklen_t len)
 {
 	int flags = nonblock ? 0 : fcntl(fd, F_GETFL), err;
 
 	if (!nonblock)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	patience_hurry();
+	if (s->dials->flips)
+		patience_hurry();
 	err = connect(fd, to, len) < 0 ? errno : 0;
-	patience_calm();
+	if (s->dials->flips)
+		patience_calm();
 	if (!nonblock)
 		fcntl(fd, F_SETFL, flags);
-	if (err == EINTR)
-		return to->sa_family == AF_UNIX ? EAGAIN : EINPROGRESS;
-	return err;
+	if (err != EINTR)
+		return err;
+	s->dials->flips = true;
+	return to->sa_family == AF_UNIX ? EAGAIN : EINPROGRESS;
 }
 
 static void answer_own(struct supervisor *s, struct dial *d, int err)
@@ -592,7 +598,7 @@ static int connect_as_agent(struct supervisor *s, struct dial *d)
 
 	if (known && !identity_take(s))
 		return EACCES;
-	err = connect_without_waiting(d->agent.fd, d->agent.nonblock, (struct sockaddr *)&d->own,
+	err = connect_without_waiting(s, d->agent.fd, d->agent.nonblock, (struct sockaddr *)&d->own,
 				      d->own_len);
 	if (known)
 		identity_leave(s);

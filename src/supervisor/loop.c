@@ -10,6 +10,7 @@
 
 enum {
 	EVENTS_MAX = 64,	   /* of one round; further ones are the next round's */
+	TIMERS_MS = 10,		   /* for those that are due; the others after the next events */
 	WAIT_MAX_MS = 3600 * 1000, /* epoll_wait() takes an int; a timer may be weeks away */
 };
 
@@ -107,7 +108,7 @@ static void serve_timers(struct supervisor *s)
 {
 	int64_t now = loop_now();
 
-	while (s->timers && s->timers->at <= now && !s->over) {
+	while (s->timers && s->timers->at <= now && loop_now() - now < TIMERS_MS && !s->over) {
 		struct timer *t = s->timers;
 
 		timer_clear(t);

@@ -17,17 +17,17 @@
 #include "supervisor/state.h"
 
 enum {
-	TICK_MS = 100, /* what waits is interrupted after so long, at most */
-	HURRY_MS = 1,  /* the same where a wait is to be expected, and means nothing */
+	TICK_US = 100 * 1000, /* what waits is interrupted after so long, at most */
+	HURRY_US = 200,	      /* the same where it is the agent's doing if there is a wait */
 };
 
 static timer_t timer;
 static bool made; /* not in a test of a part */
 static volatile sig_atomic_t ticking, idle;
 
-static void set(long ms)
+static void set(long us)
 {
-	const struct timespec period = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	const struct timespec period = {.tv_nsec = us * 1000};
 	const struct itimerspec spec = {.it_interval = period, .it_value = period};
 
 	if (made)
@@ -73,7 +73,7 @@ void patience_work(void)
 	if (ticking)
 		return;
 	ticking = true;
-	set(TICK_MS);
+	set(TICK_US);
 }
 
 void patience_stop(void)
@@ -84,10 +84,10 @@ void patience_stop(void)
 
 void patience_hurry(void)
 {
-	set(HURRY_MS);
+	set(HURRY_US);
 }
 
 void patience_calm(void)
 {
-	set(ticking ? TICK_MS : 0);
+	set(ticking ? TICK_US : 0);
 }

@@ -159,7 +159,7 @@ int patience_start(struct fault *f); /* before confine() */
 void patience_work(void);	     /* from here on, */
 void patience_idle(void);	     /* and not from here on: the loop waits for events */
 void patience_stop(void);
-/* Around a call that the agent may have made to wait: not even for some ms. */
+/* Around a call that the agent has likely made to wait: not even for a ms.  Some us each. */
 void patience_hurry(void);
 void patience_calm(void);
 

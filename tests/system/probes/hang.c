@@ -3,7 +3,8 @@
  * What would make a supervisor wait, or be busy, for as long as the agent likes:
  *
  *	hang exec THREADS ROUNDS     threads of one process exec at once; ROUNDS such processes
- *	hang flip PROCESSES          connect() to a full backlog, while a thread flips O_NONBLOCK
+ *	hang flip PROCESSES          connect() to a full backlog, by THREADS each, while another
+ *	                             thread flips O_NONBLOCK
  *	hang linger                  listen() as the process ends, with unsent data and SO_LINGER
  *	hang arguments THREADS PATH  exec of PATH with very many arguments
  *
@@ -27,7 +28,15 @@
 
 #include "probe.h"
 
-enum { LIFE = 20, MANY = 64000, PAGE = 4096, PAGES = 4096, WAITS_MS = 300, CHUNK = 65536 };
+enum {
+	LIFE = 20,
+	THREADS = 32,
+	MANY = 64000,
+	PAGE = 4096,
+	PAGES = 4096,
+	WAITS_MS = 300,
+	CHUNK = 65536
+};
 
 static const char self[] = "/proc/self/exe";
 
@@ -103,24 +112,32 @@ static socklen_t full_backlog(struct sockaddr_un *un)
 	return len;
 }
 
-static void connect_for_ever(const struct sockaddr_un *un, socklen_t len)
+static struct sockaddr_un full;
+static socklen_t full_len;
+
+static void *connect_for_ever(void *arg)
+{
+	for (;;)
+		connect(flipped, (const struct sockaddr *)&full, full_len);
+	return arg;
+}
+
+static void connect_and_flip(void)
 {
 	pthread_t thread;
 
 	flipped = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	pthread_create(&thread, NULL, flip, NULL);
-	for (;;)
-		connect(flipped, (const struct sockaddr *)un, len);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&thread, NULL, connect_for_ever, NULL);
+	flip(NULL);
 }
 
 static int by_flip(int processes)
 {
-	struct sockaddr_un un;
-	socklen_t len = full_backlog(&un);
-
+	full_len = full_backlog(&full);
 	for (int i = 0; i < processes; i++)
 		if (fork() == 0)
-			connect_for_ever(&un, len);
+			connect_and_flip();
 	tell_text("up", "ok");
 	return pause();
 }

@@ -330,7 +330,7 @@ static int make_plan(struct run *r, struct fault *f)
 {
 	if (find_places(r, f) < 0 || take_profile(r, f) < 0 || check_can(r, f) < 0 ||
 	    read_values(r, f) < 0 || find_walls(r, f) < 0 || jail_check_stdio(f) < 0 ||
-	    make_directories(r, f) < 0)
+	    make_directories(r, f) < 0 || supervisor_hold_signals(f) < 0)
 		return -1;
 	return plan_files(r, f);
 }

@@ -43,6 +43,11 @@ static bool needs_resolver(const struct gateway *g)
 	return g->kind == GATEWAY_DIRECT || g->addr.family == 0;
 }
 
+int supervisor_hold_signals(struct fault *f)
+{
+	return signals_block(f);
+}
+
 struct supervisor *supervisor_new(const struct supervisor_plan *plan, struct fault *f)
 {
 	struct supervisor *s;
@@ -59,8 +64,6 @@ struct supervisor *supervisor_new(const struct supervisor_plan *plan, struct fau
 		fault_errno(f, NULL, "cannot make the table of names");
 		goto fail;
 	}
-	if (signals_block(f) < 0)
-		goto fail;
 	if (needs_resolver(plan->gateway)) {
 		s->resolver = resolver_start(f);
 		if (s->resolver == NULL)

@@ -63,7 +63,10 @@ struct supervisor_end {
 
 struct supervisor;
 
-/* Blocks the signals that it will read, forks the resolver, opens the control
+/* From now on no signal that can be passed on ends this process; it is passed on to the command
+ * once that is there.  Before anything is made that would have to be undone. */
+int supervisor_hold_signals(struct fault *f);
+/* After supervisor_hold_signals(): forks the resolver, opens the control
  * socket and the watch of revoked.d.  NULL with a fault. */
 struct supervisor *supervisor_new(const struct supervisor_plan *plan, struct fault *f);
 /* Takes the jail's descriptors into the loop; returns when the run has ended

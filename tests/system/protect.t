@@ -203,4 +203,34 @@ rm -f .git && ln -s /no/where .git
 sandbox -- true
 exit_is 'a dangling one is no obstacle' 0
 
+# --- a signal while it starts ------------------------------------------------------------------
+
+# Somebody holds the ledger, so that the start waits with what it made for the run.
+rm -rf "$WS/.git" && mkdir "$WS/.git"
+"$WARDER" run --agent bot -- true >/dev/null 2>&1 # so that there is a ledger
+python3 - "$WARDER_LOG_DIR/ledger.jsonl" "$T/release" >"$T/held" 2>&1 <<'PY' &
+import fcntl, os, struct, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR)
+F_OFD_SETLK = 37
+fcntl.fcntl(fd, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+print("held", flush=True)
+for _ in range(600):
+    if os.path.exists(sys.argv[2]):
+        break
+    time.sleep(0.05)
+PY
+holder=$!
+ok 'the ledger is held' wait_until 10 grep -q held "$T/held"
+env --default-signal "$WARDER" run --agent bot -- sleep 20 >/dev/null 2>&1 </dev/null &
+run_pid=$!
+ok 'the start has made what it protects' wait_until 5 test -d "$WS/.git/hooks"
+kill -TERM "$run_pid"
+sleep 0.2
+touch "$T/release"
+wait "$run_pid"
+is 'a signal during the start ends the run' "$?" 143
+wait "$holder"
+not_ok 'and nothing that was made for it is left' test -e "$WS/.git/hooks" -o -e "$WS/.git/config"
+is 'its journal has an end' "$(records 'select(.detail.event == "run.end").detail.exit_code')" 143
+
 done_testing

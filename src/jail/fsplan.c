@@ -593,7 +593,7 @@ static void become_root_again(const struct fsplan *plan)
 	if (getuid() != 0 || plan->uid == 0)
 		return;
 	if (seteuid(0) < 0 || setegid(0) < 0)
-		_exit(EXIT_FAILURE); /* cannot be: the real and saved ids are root's */
+		_exit(125); /* cannot be: the real and saved ids are root's */
 }
 
 static int protect_all(struct builder *b)

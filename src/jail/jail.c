@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -21,7 +22,8 @@
 
 enum {
 	START_TIMEOUT_MS = 30 * 1000, /* for all of init's stages; then the start fails */
-	END_TIMEOUT_MS = 5 * 1000,    /* for the kernel to end the namespace after SIGKILL */
+	END_WAIT_MS = 5 * 1000, /* for the kernel to end the namespace after SIGKILL; then it is
+				 * said, and waited for all the same: gone means gone */
 };
 
 #define DOCTOR "see `warder doctor`"
@@ -129,16 +131,27 @@ static int take_message(struct jail *jail, struct start_packet *p, size_t len, i
 	}
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static int wait_until_up(struct jail *jail, struct fault *f)
 {
+	const int64_t deadline = now_ms() + START_TIMEOUT_MS;
+
 	for (;;) {
 		struct pollfd pfd = {.fd = jail->control, .events = POLLIN};
 		struct start_packet packet = {0};
+		int64_t left = deadline - now_ms();
 		pid_t sender;
 		int fd, rc;
 		ssize_t n;
 
-		if (TEMP_FAILURE_RETRY(poll(&pfd, 1, START_TIMEOUT_MS)) <= 0)
+		if (TEMP_FAILURE_RETRY(poll(&pfd, 1, left > 0 ? (int)left : 0)) <= 0)
 			return fault_set(f, DOCTOR, "the sandbox did not come up in %d s",
 					 START_TIMEOUT_MS / 1000);
 		n = receive(jail->control, &packet, sizeof(packet), &fd, &sender);
@@ -226,8 +239,10 @@ void jail_end(struct jail *jail)
 		struct pollfd pfd = {.fd = jail->init_pidfd, .events = POLLIN};
 
 		kill(jail->init, SIGKILL); /* ours and not reaped: the pid is still its own */
-		if (jail->init_pidfd < 0 || poll(&pfd, 1, END_TIMEOUT_MS) > 0)
-			waitpid(jail->init, NULL, __WALL);
+		if (pfd.fd >= 0 && TEMP_FAILURE_RETRY(poll(&pfd, 1, END_WAIT_MS)) == 0)
+			fputs("warder: killed, but the kernel has not ended it yet: a process of it waits "
+			      "for a device or a file server\n", stderr);
+		TEMP_FAILURE_RETRY(waitpid(jail->init, NULL, __WALL));
 		jail->init = 0;
 	}
 	fd_close(&jail->init_pidfd);

@@ -88,7 +88,8 @@ int jail_wait(struct jail *jail, struct fault *f);
 /* Reads one message without blocking. 1: *m is one, 0: none now, -1: init is gone. */
 int jail_read(const struct jail *jail, struct jail_message *m);
 
-/* Kills init, and with it all; waits until none is left (bounded), closes every descriptor. */
+/* Kills init, and with it all; waits until none is left, however long, and says so on stderr
+ * where it takes long; closes every descriptor. */
 void jail_end(struct jail *jail);
 
 /* Whether stdin, stdout or stderr must not be inherited: a directory, or a

@@ -59,7 +59,7 @@ static void unescape(const char *field, size_t len, char out[PATH_TEXT_MAX])
 	size_t n = 0;
 
 	for (size_t i = 0; i < len && n + 1 < PATH_TEXT_MAX; i++) {
-		if (field[i] == '\\' && i + 3 < len + 1) {
+		if (field[i] == '\\' && i + 3 < len) {
 			out[n++] = (char)((field[i + 1] - '0') << 6 | (field[i + 2] - '0') << 3 |
 					  (field[i + 3] - '0'));
 			i += 3;
@@ -74,7 +74,7 @@ static bool has_point(const struct masks *m, const char *path)
 {
 	char point[PATH_TEXT_MAX];
 
-	for (const char *line = m->text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+	for (const char *line = m->text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		const char *field = line;
 
 		for (int i = 0; i < POINT_FIELD; i++)
@@ -113,14 +113,16 @@ static void record(struct supervisor *s, const char *path)
 static void ready(struct supervisor *s, struct source *src, uint32_t events)
 {
 	char why[WHY_TEXT_MAX];
-	const char *path;
+	const char *path = NULL;
+	bool read = read_mounts(s->masks) == 0;
 
 	(void)src;
 	if ((events & (EPOLLPRI | EPOLLERR)) == 0)
 		return;
-	if (read_mounts(s->masks) == 0 && count_mounts(s->masks) >= s->masks->n)
+	if (read && count_mounts(s->masks) >= s->masks->n)
 		return; /* nothing is missing */
-	path = fallen(s);
+	if (read)
+		path = fallen(s);
 	if (path == NULL)
 		path = "(a mount)"; /* that could not be read, or is beneath one of the plan's */
 	snprintf(why, sizeof(why), "%s was replaced from outside, which took its protection away",

@@ -22,10 +22,11 @@ static void reply(struct supervisor *s, struct request *rq, const char *line)
 static void name(struct supervisor *s, struct request *rq)
 {
 	char text[WARDER_TEXT_MAX], canonical[ADDR_NAME_MAX + 1];
-	ssize_t len = agentmem_string(rq->tid, rq->args[2], text, sizeof(text));
+	size_t room = rq->args[3] < sizeof(text) ? (size_t)rq->args[3] : sizeof(text);
+	ssize_t len = room > 0 ? agentmem_string(rq->tid, rq->args[2], text, room) : -ENAMETOOLONG;
 
 	if (len < 0) {
-		notify_error(s, rq->id, (int)-len);
+		notify_error(s, rq->id, len == -ENAMETOOLONG ? EMSGSIZE : (int)-len);
 		return;
 	}
 	if (!notify_valid(s, rq->id))

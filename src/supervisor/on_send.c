@@ -30,9 +30,11 @@ static int read_send(const struct request *rq, struct send *send)
 		return 0;
 	}
 	rc = agentmem_read(rq->tid, rq->args[1], &msg, sizeof(msg));
+	if (rc < 0)
+		return rc;
 	*send = (struct send){(int)rq->args[rq->nr == SYS_sendmsg ? 2 : 3], (uint64_t)msg.msg_name,
 			      msg.msg_namelen};
-	return rc;
+	return 0;
 }
 
 static bool read_destination(struct supervisor *s, const struct request *rq,

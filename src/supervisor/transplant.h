@@ -12,6 +12,9 @@
 enum {
 	TRANSPLANT_FDS_MAX = 4096, /* descriptors looked at; sets beyond keep nothing of it */
 	TRANSPLANT_SETS_MAX = 16,  /* sets that one socket is in; likewise */
+	/* Our CPU time for one socket.  A set may have millions of entries, which the kernel
+	 * writes out in one go: whoever makes such loses its places for the rest of the run. */
+	TRANSPLANT_CPU_MS = 200,
 };
 
 /* Once `to` stands in place of the agent's descriptor agent_fd, which was `from`: both

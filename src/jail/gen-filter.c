@@ -18,6 +18,8 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -86,7 +88,7 @@ static const char *const allowed[] = {
 	"msgsnd", "msgrcv", "msgctl", "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive",
 	"mq_notify", "mq_getsetattr",
 	/* sockets that exist already */
-	"bind", "accept", "accept4", "getsockname", "getpeername", "getsockopt", "setsockopt",
+	"accept", "accept4", "getsockname", "getpeername", "getsockopt", "setsockopt",
 	"shutdown", "recvfrom", "recvmsg", "recvmmsg",
 };
 
@@ -110,8 +112,8 @@ static const char *const supervisor[] = {
 	"statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd", "getdents64",
 	"ftruncate", "fsync", "fdatasync", "flock", "unlink", "unlinkat", "rmdir", "mkdir", "rename",
 	"renameat", "renameat2", "fchmod", "ioctl", "poll", "ppoll", "epoll_create1", "epoll_ctl",
-	"epoll_wait", "epoll_pwait", "signalfd4", "timerfd_create", "timerfd_settime", "timer_settime", "inotify_init1",
-	"inotify_add_watch", "inotify_rm_watch", "socket", "socketpair", "connect", "accept4",
+	"epoll_wait", "epoll_pwait", "signalfd4", "timerfd_create", "timerfd_settime",
+	"timer_settime", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "socket", "socketpair", "connect", "accept4",
 	"getsockname", "getpeername", "getsockopt", "setsockopt", "listen", "bind", "sendto",
 	"sendmsg", "sendmmsg", "recvfrom", "recvmsg", "shutdown", "mmap", "munmap", "mremap",
 	"mprotect", "brk", "madvise", "futex", "getrandom", "clock_gettime", "clock_nanosleep", "gettimeofday", "time",
@@ -156,20 +158,17 @@ static void allow_if(scmp_filter_ctx ctx, const char *name, struct scmp_arg_cmp 
 	rule(ctx, SCMP_ACT_ALLOW, name, 1, &cmp);
 }
 
-/* Lets through every value of an int argument but those of one aligned block
- * of `size` (a power of two), and of the block all that refused() lets pass:
- * libseccomp has no masked "not equal", so the outside is a rule a bit. */
-static void allow_outside_block(scmp_filter_ctx ctx, const char *name, unsigned int arg,
-				uint32_t base, uint32_t size, bool (*refused)(uint32_t))
-{
-	for (uint32_t bit = size; bit != 0; bit <<= 1)
-		allow_if(ctx, name, SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, bit, (base & bit) ^ bit));
-	for (uint32_t v = base; v < base + size; v++)
-		if (!refused(v))
-			allow_if(ctx, name, SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, INT_MASK, v));
-}
+/* ioctls of 16 bits whose number agrees with base under mask. */
+struct ioctl_block {
+	uint32_t base, mask;
+};
 
-static bool ioctl_refused(uint32_t request)
+/* The highest bit tells the two of them apart, all further ones are 0 in both. */
+enum { IOCTL_TELLS = 0x8000 };
+static const struct ioctl_block terminals = {0x5400, 0xffc0};
+static const struct ioctl_block sockets = {0x8900, 0xfd00}; /* and 0x8b00, wireless */
+
+static bool terminal_refused(uint32_t request)
 {
 	/* They type into the terminal of whoever started us, or take its console; or give
 	 * it a line discipline, for which the kernel loads a driver. */
@@ -178,44 +177,81 @@ static bool ioctl_refused(uint32_t request)
 	       request == 0x540c /* TIOCEXCL: would outlive the run */;
 }
 
-static void sockets(scmp_filter_ctx ctx, const char *name, int family, int type)
+static void allow_ioctl(scmp_filter_ctx ctx, uint32_t mask, uint32_t request)
+{
+	allow_if(ctx, "ioctl", SCMP_CMP(1, SCMP_CMP_MASKED_EQ, mask, request));
+}
+
+/* libseccomp has no masked "not equal", so the outside of a block is a rule a bit. */
+static void allow_outside(scmp_filter_ctx ctx, const struct ioctl_block *b)
+{
+	for (uint32_t bit = IOCTL_TELLS >> 1; bit != 0; bit >>= 1)
+		if (b->mask & bit)
+			allow_ioctl(ctx, IOCTL_TELLS | bit,
+				    (b->base & IOCTL_TELLS) | ((b->base & bit) ^ bit));
+}
+
+static void agent_ioctls(scmp_filter_ctx ctx)
+{
+	/* What is a socket's own: whom it signals (FIOSETOWN, SIOCSPGRP and the like, as
+	 * F_SETOWN), its urgent mark, its last time stamp, its queue.  The others are the
+	 * network's in which it lives, which may be the host's: on_ioctl.c. */
+	static const uint32_t of_socket[] = {0x8901, 0x8902, 0x8903, 0x8904,
+					     0x8905, 0x8906, 0x8907, 0x894b};
+
+	for (uint32_t bit = 1U << 31; bit != IOCTL_TELLS; bit >>= 1)
+		allow_ioctl(ctx, bit, bit);
+	allow_outside(ctx, &terminals);
+	allow_outside(ctx, &sockets);
+	for (uint32_t v = terminals.base; (v & terminals.mask) == terminals.base; v++)
+		if (!terminal_refused(v))
+			allow_ioctl(ctx, INT_MASK, v);
+	for (size_t i = 0; i < COUNT(of_socket); i++)
+		allow_ioctl(ctx, INT_MASK, of_socket[i]);
+}
+
+/* SOCK_NONBLOCK and SOCK_CLOEXEC travel in the type. */
+#define TYPE_MASK (INT_MASK & ~(scmp_datum_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
+
+enum { ANY_PROTOCOL = -1 };
+
+static void allow_socket(scmp_filter_ctx ctx, const char *name, int family, int type, int protocol)
 {
 	struct scmp_arg_cmp args[] = {
 		SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, (scmp_datum_t)family),
-		/* SOCK_NONBLOCK and SOCK_CLOEXEC travel in the type. */
-		SCMP_A1(SCMP_CMP_MASKED_EQ, INT_MASK & ~(scmp_datum_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
-			(scmp_datum_t)type),
+		SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, (scmp_datum_t)type),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, INT_MASK, (scmp_datum_t)protocol),
 	};
 
-	rule(ctx, SCMP_ACT_ALLOW, name, COUNT(args), args);
+	rule(ctx, SCMP_ACT_ALLOW, name, protocol == ANY_PROTOCOL ? 2 : 3, args);
 }
 
 static void agent_sockets(scmp_filter_ctx ctx)
 {
-	static const int netlink_types[] = {SOCK_RAW, SOCK_DGRAM};
+	/* No MPTCP, SCTP, UDP-Lite: kernel that nobody needs, and streams that are not
+	 * what the supervisor and Landlock know as TCP. */
+	static const struct {
+		int family, type, protocol;
+	} internet[] = {
+		{AF_INET, SOCK_STREAM, 0},	      {AF_INET, SOCK_STREAM, IPPROTO_TCP},
+		{AF_INET, SOCK_DGRAM, 0},	      {AF_INET, SOCK_DGRAM, IPPROTO_UDP},
+		{AF_INET, SOCK_DGRAM, IPPROTO_ICMP},  {AF_INET6, SOCK_STREAM, 0},
+		{AF_INET6, SOCK_STREAM, IPPROTO_TCP}, {AF_INET6, SOCK_DGRAM, 0},
+		{AF_INET6, SOCK_DGRAM, IPPROTO_UDP},  {AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6},
+	};
 
-	for (int family = AF_INET;; family = AF_INET6) {
-		sockets(ctx, "socket", family, SOCK_STREAM);
-		sockets(ctx, "socket", family, SOCK_DGRAM);
-		if (family == AF_INET6)
-			break;
-	}
+	for (size_t i = 0; i < COUNT(internet); i++)
+		allow_socket(ctx, "socket", internet[i].family, internet[i].type,
+			     internet[i].protocol);
 	/* No datagrams: their sends name a path in memory the agent can rewrite. */
-	sockets(ctx, "socket", AF_UNIX, SOCK_STREAM);
-	sockets(ctx, "socket", AF_UNIX, SOCK_SEQPACKET);
-	sockets(ctx, "socketpair", AF_UNIX, SOCK_STREAM);
-	sockets(ctx, "socketpair", AF_UNIX, SOCK_SEQPACKET);
-	for (size_t i = 0; i < COUNT(netlink_types); i++) {
-		struct scmp_arg_cmp args[] = {
-			SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, AF_NETLINK),
-			SCMP_A1(SCMP_CMP_MASKED_EQ,
-				INT_MASK & ~(scmp_datum_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
-				(scmp_datum_t)netlink_types[i]),
-			SCMP_A2(SCMP_CMP_MASKED_EQ, INT_MASK, 0 /* NETLINK_ROUTE */),
-		};
-
-		rule(ctx, SCMP_ACT_ALLOW, "socket", COUNT(args), args);
-	}
+	allow_socket(ctx, "socket", AF_UNIX, SOCK_STREAM, ANY_PROTOCOL);
+	allow_socket(ctx, "socket", AF_UNIX, SOCK_SEQPACKET, ANY_PROTOCOL);
+	allow_socket(ctx, "socketpair", AF_UNIX, SOCK_STREAM, ANY_PROTOCOL);
+	allow_socket(ctx, "socketpair", AF_UNIX, SOCK_SEQPACKET, ANY_PROTOCOL);
+	allow_socket(ctx, "socket", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	allow_socket(ctx, "socket", AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE);
+	/* No address of the internet is as short: inet(6)_bind() give EINVAL. */
+	allow_if(ctx, "bind", SCMP_A2(SCMP_CMP_MASKED_EQ, INT_MASK, sizeof(struct sockaddr_nl)));
 }
 
 /* MSG_FASTOPEN would connect a handed-off socket, that lives in the host's
@@ -262,7 +298,6 @@ static void agent_scalars(scmp_filter_ctx ctx)
 		allow_if(ctx, "personality", SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, personas[i]));
 	/* A register whose upper half is not clear only misses the supervisor here. */
 	allow_if(ctx, "prctl", SCMP_A0(SCMP_CMP_NE, WARDER_PRCTL, 0));
-	allow_outside_block(ctx, "ioctl", 1, 0x5400, 0x40, ioctl_refused);
 }
 
 static scmp_filter_ctx new_filter(uint32_t action, uint32_t foreign)
@@ -295,6 +330,7 @@ static scmp_filter_ctx agent_filter(unsigned int variant)
 	agent_sends(ctx, variant & FILTER_NOTIFY_SEND);
 	agent_opens(ctx);
 	agent_scalars(ctx);
+	agent_ioctls(ctx);
 	return ctx;
 }
 

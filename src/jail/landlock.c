@@ -52,8 +52,8 @@ static struct sys_landlock_ruleset ruleset_of(int abi)
 		r.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
 	if (abi >= 3)
 		r.handled_access_fs |= SYS_LANDLOCK_FS_TRUNCATE;
-	if (abi >= 4) /* connects are the supervisor's; the agent itself makes none */
-		r.handled_access_net = SYS_LANDLOCK_NET_CONNECT_TCP;
+	if (abi >= 4) /* they are the supervisor's; the agent itself makes none */
+		r.handled_access_net = SYS_LANDLOCK_NET_CONNECT_TCP | SYS_LANDLOCK_NET_BIND_TCP;
 	if (abi >= 5)
 		r.handled_access_fs |= SYS_LANDLOCK_FS_IOCTL_DEV;
 	if (abi >= 6)

@@ -48,7 +48,7 @@ static handler_fn *const handlers[NR_MAX] = {
 	[SYS_unlinkat] = on_file,   [SYS_mkdirat] = on_file,  [SYS_mknodat] = on_file,
 	[SYS_renameat2] = on_file,  [SYS_linkat] = on_file,   [SYS_symlinkat] = on_file,
 	[SYS_truncate] = on_file,   [SYS_fchmodat] = on_file, [SYS_fchmod] = on_file,
-	[SYS_renameat] = on_file,
+	[SYS_renameat] = on_file,   [SYS_bind] = on_bind,     [SYS_ioctl] = on_ioctl,
 #ifdef __x86_64__
 	[SYS_open] = on_file,	    [SYS_creat] = on_file,    [SYS_unlink] = on_file,
 	[SYS_rmdir] = on_file,	    [SYS_mkdir] = on_file,    [SYS_mknod] = on_file,

@@ -53,15 +53,29 @@ static const char *type_name(int type)
 	return type > 0 && (size_t)type < ARRAY_SIZE(names) && names[type] ? names[type] : "other";
 }
 
+/* Then it is the protocol that is refused: whoever asks for MPTCP knows how to live without. */
+static bool is_known_type(int family, int type)
+{
+	type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	return (family == AF_INET || family == AF_INET6) &&
+	       (type == SOCK_STREAM || type == SOCK_DGRAM);
+}
+
 static int describe_socket(const struct request *rq, const char *call, char *out, size_t size)
 {
-	int family = (int)rq->args[0], type = (int)rq->args[1];
+	int family = (int)rq->args[0], type = (int)rq->args[1], protocol = (int)rq->args[2];
 	const char *name = family_name(family);
+	char number[16];
 
-	if (name)
-		snprintf(out, size, "%s:%s/%s", call, name, type_name(type));
-	else
-		snprintf(out, size, "%s:%d/%s", call, family, type_name(type));
+	if (name == NULL) {
+		snprintf(number, sizeof(number), "%d", family);
+		name = number;
+	}
+	if (strcmp(call, "socket") == 0 && is_known_type(family, type)) {
+		snprintf(out, size, "%s:%s/%s/%d", call, name, type_name(type), protocol);
+		return EPROTONOSUPPORT;
+	}
+	snprintf(out, size, "%s:%s/%s", call, name, type_name(type));
 	return EAFNOSUPPORT;
 }
 

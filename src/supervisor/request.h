@@ -42,6 +42,8 @@ void notify_again(struct supervisor *s, const struct seccomp_notif *n);
 
 typedef void handler_fn(struct supervisor *s, struct request *rq);
 handler_fn on_connect; /* on_connect.c */
+handler_fn on_bind;    /* on_bind.c */
+handler_fn on_ioctl;   /* on_ioctl.c: of sockets; the others are refused */
 handler_fn on_listen;  /* on_listen.c */
 handler_fn on_exec;    /* on_exec.c: execve, execveat */
 handler_fn on_file;    /* on_file.c: what could change a file by its path */

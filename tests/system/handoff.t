@@ -21,6 +21,9 @@ attempts - net <<-ROWS
 	reset-fast,192.0.2.10,82,192.0.2.10,81     ok  -  outside: and by MSG_FASTOPEN
 	reset-option,192.0.2.10,82,192.0.2.10,81   ok  -  outside: and by TCP_FASTOPEN_CONNECT
 	reset-listen,192.0.2.10,82,0.0.0.0,8002    ok  -  outside: and listens
+	reset-bind,192.0.2.10,82,0.0.0.0,8004      ok  -  outside: and is bound
+	reset-interfaces,192.0.2.10,82             ok  -  outside: and knows the interfaces
+	reset-address,192.0.2.10,82                ok  -  outside: and their addresses
 	fast-sendto,192.0.2.10,81                  ok  -  outside: sendto() connects
 	fast-sendmsg,192.0.2.10,81                 ok  -  outside: sendmsg()
 	fast-sendmmsg,192.0.2.10,81                ok  -  outside: sendmmsg()
@@ -36,7 +39,7 @@ attempts some net <<-ROWS
 	tcp,192.0.2.10,80                          ok      +connect:192.0.2.10:80   a first connection
 	again,192.0.2.10,80,192.0.2.10,81          EISCONN  connect:unspec          it stays connected
 	again-fast,192.0.2.10,80,192.0.2.10,81     EACCES  connect:192.0.2.10:81    also to MSG_FASTOPEN
-	again-listen,192.0.2.10,80,0.0.0.0,8001    EINVAL  -                        and cannot be bound
+	again-listen,192.0.2.10,80,0.0.0.0,8001    EACCES  listen:0.0.0.0:8001      and cannot be bound
 	reset,192.0.2.10,82,192.0.2.10,80          ok      -                        one that was reset connects again
 	reset,192.0.2.10,82,192.0.2.10,81          EACCES  connect:192.0.2.10:81    to where a new one may
 	reset,192.0.2.10,82,127.0.0.1,81           EACCES  connect:127.0.0.1:81     not to the host's loopback
@@ -44,6 +47,14 @@ attempts some net <<-ROWS
 	reset-fast,192.0.2.10,82,192.0.2.10,81     EACCES  connect:192.0.2.10:81    nor by MSG_FASTOPEN
 	reset-option,192.0.2.10,82,192.0.2.10,81   EACCES  connect:192.0.2.10:81    nor by TCP_FASTOPEN_CONNECT
 	reset-listen,192.0.2.10,82,0.0.0.0,8002    EACCES  listen:0.0.0.0:8002      nor listens in the host's network
+	reset-bind,192.0.2.10,82,0.0.0.0,8004      EACCES  listen:0.0.0.0:8004      nor takes a port there
+	reset-bind,192.0.2.10,82,0.0.0.0,80        EACCES  listen:0.0.0.0:80        nor says whether it is in use
+	reset-bind,192.0.2.10,82,0.0.0.0,0         EACCES  listen:0.0.0.0:0         nor takes any
+	reset-interfaces,192.0.2.10,82             EPERM   syscall:ioctl:0x8912     nor tells the interfaces
+	reset-address,192.0.2.10,82                EPERM   syscall:ioctl:0x8915     or an address
+	interfaces                                 ok      -                        which its own tell of its own
+	listen,127.0.0.1,8005                      ok      +listen:127.0.0.1:8005   and are bound
+	self-udp,127.0.0.1                         ok      -                        also for datagrams
 	fast-sendto,192.0.2.10,81                  EACCES  connect:192.0.2.10:81    MSG_FASTOPEN by sendto()
 	fast-sendmsg,192.0.2.10,81                 EACCES  connect:192.0.2.10:81    by sendmsg()
 	fast-sendmmsg,192.0.2.10,81                EACCES  connect:192.0.2.10:81    by sendmmsg()

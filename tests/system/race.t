@@ -42,6 +42,22 @@ at_least 'many tries' "$(got tries)" 2000
 is 'never reach it' "$(got forbidden)" 0
 is 'which says so, too' "$(arrivals 127.0.0.1:81)" "$before"
 
+# --- the socket and the address of a bind() ----------------------------------------------------
+
+run "$race" bind 127.0.0.1 82 8082 100000
+is 'outside: a unix socket is exchanged for one that was reset' "$(got bound)" 1
+rm -f race.sock
+abi=$("$WARDER" doctor --json | jq -r 'select(.name == "landlock") | .detail | ltrimstr("ABI ")')
+if [ "$abi" -ge 4 ]; then # SECURITY says what is without
+	agent_runs some "$race" bind 127.0.0.1 82 8082 20000
+	exit_is 'inside' 0
+	at_least 'many tries' "$(got tries)" 2000
+	is 'none is bound to a port of the host' "$(got bound)" 0
+	ok 'although the path was' test -S race.sock
+else
+	skip 'none is bound inside' 'Landlock has no rules for TCP'
+fi
+
 # --- the file and the arguments of an exec ---------------------------------------------------
 
 bin=$T/bin

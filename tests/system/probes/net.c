@@ -7,11 +7,13 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -445,6 +447,50 @@ static int reset_listen(char **w)
 	return bind(fd, &a.sa, len) < 0 || listen(fd, 1) < 0 ? -1 : 0;
 }
 
+/* Alone: a port is taken, and whether it could be says who else has it. */
+static int reset_bind(char **w)
+{
+	union address a;
+	socklen_t len = parse(&a, w[3], w[4]);
+
+	return bind(stale(w), &a.sa, len);
+}
+
+/* What a socket says of the network in which it lives: there is a loopback. */
+static int interfaces_of(int fd)
+{
+	struct ifreq of[16], one = { .ifr_name = "lo" };
+	struct ifconf room = { .ifc_len = 0 }, list = { .ifc_len = sizeof(of), .ifc_req = of };
+	int found = 0;
+
+	if (ioctl(fd, SIOCGIFCONF, &room) < 0 || ioctl(fd, SIOCGIFCONF, &list) < 0 ||
+	    ioctl(fd, SIOCGIFINDEX, &one) < 0 || ioctl(fd, SIOCGIFNAME, &one) < 0)
+		return -1;
+	for (size_t i = 0; i < (size_t)list.ifc_len / sizeof(of[0]); i++)
+		found += strcmp(of[i].ifr_name, one.ifr_name) == 0;
+	if (found && strcmp(one.ifr_name, "lo") == 0 && room.ifc_len >= list.ifc_len &&
+	    ioctl(fd, SIOCGIFFLAGS, &one) == 0 && one.ifr_flags & IFF_LOOPBACK)
+		return 0;
+	errno = EBADFD;
+	return -1;
+}
+
+static int interfaces(char **w)
+{
+	(void)w;
+	return interfaces_of(stream(AF_INET, 0));
+}
+
+static int reset_interfaces(char **w) { return interfaces_of(stale(w)); }
+
+/* One question is enough. */
+static int reset_address(char **w)
+{
+	struct ifreq one = { .ifr_name = "lo" };
+
+	return ioctl(stale(w), SIOCGIFADDR, &one);
+}
+
 /* A descriptor that came with the start, or that a service gave. */
 static int dissolve_and_connect(int fd, const char *host, const char *port)
 {
@@ -550,6 +596,10 @@ static const struct {
 	{ "reset-fast", 5, reset_fast },
 	{ "reset-option", 5, reset_option },
 	{ "reset-listen", 5, reset_listen },
+	{ "reset-bind", 5, reset_bind },
+	{ "reset-interfaces", 3, reset_interfaces },
+	{ "reset-address", 3, reset_address },
+	{ "interfaces", 1, interfaces },
 	{ "inherited", 3, inherited },
 	{ "received", 4, received },
 	{ "received-listen", 4, received_listen },

@@ -8,6 +8,9 @@
  *		a thread puts another socket under the descriptor: one that was handed over and
  *		then reset by its peer, so that it is unconnected and in the host's network
  *
+ *	race bind ADDRESS RESET-PORT PORT TRIES
+ *		the same during bind(), of a unix socket by its path; the address changes, too
+ *
  * TRIES times, or as often as can be in SECONDS.  Prints how often each was reached, as the
  * socket itself says; the servers know, too.
  */
@@ -15,9 +18,11 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "probe.h"
@@ -57,6 +62,49 @@ static void *flip_socket(void *arg)
 		dup2(own, NUMBER);
 	}
 	return NULL;
+}
+
+/* What bind() is given: by turns a path and a port. */
+static union {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_un un;
+} place;
+
+static void *flip_binding(void *arg)
+{
+	const struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "race.sock" };
+	const struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = other_port };
+	int own = *(int *)arg;
+
+	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+		place.in = in;
+		dup2(stale, NUMBER);
+		place.un = un;
+		dup2(own, NUMBER);
+		sched_yield(); /* a moment in which both fit */
+	}
+	return NULL;
+}
+
+static int is_bound(int fd)
+{
+	struct sockaddr_in here = { 0 };
+	socklen_t len = sizeof(here);
+
+	return getsockname(fd, (struct sockaddr *)&here, &len) == 0 && here.sin_port == other_port;
+}
+
+static void run_bind(long tries_max)
+{
+	long tries = 0;
+	time_t end = time(NULL) + SECONDS;
+
+	for (; tries < tries_max && time(NULL) < end && !is_bound(stale); tries++)
+		bind(NUMBER, &place.sa, sizeof(place.un));
+	stop = true;
+	tell_number("tries", tries);
+	tell_number("bound", is_bound(stale));
 }
 
 /* A socket that was connected on our behalf, and that its peer has reset. */
@@ -118,22 +166,27 @@ static void run(int by_socket, long tries_max)
 int main(int argc, char **argv)
 {
 	pthread_t thread;
-	int by_socket, own;
+	int by_address, by_bind, own;
 
 	if (argc != 6)
 		return 2;
-	by_socket = strcmp(argv[1], "socket") == 0;
+	by_address = strcmp(argv[1], "address") == 0;
+	by_bind = strcmp(argv[1], "bind") == 0;
 	target.sin_family = AF_INET;
 	inet_pton(AF_INET, argv[2], &target.sin_addr);
 	one_port = htons((uint16_t)atoi(argv[3]));
 	other_port = htons((uint16_t)atoi(argv[4]));
-	own = stream();
-	if (by_socket)
+	own = by_bind ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : stream();
+	if (!by_address)
 		stale = make_stale();
 	dup2(own, NUMBER);
-	if (pthread_create(&thread, NULL, by_socket ? flip_socket : flip_port, &own) != 0)
+	if (pthread_create(&thread, NULL, by_address ? flip_port : by_bind ? flip_binding : flip_socket,
+			   &own) != 0)
 		return 3;
-	run(by_socket, atol(argv[5]));
+	if (by_bind)
+		run_bind(atol(argv[5]));
+	else
+		run(!by_address, atol(argv[5]));
 	pthread_join(thread, NULL);
 	return 0;
 }

@@ -10,7 +10,9 @@
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -233,8 +235,22 @@ static const struct {
 	CALL("TIOCCONS", SYS_ioctl, 0, TIOCCONS),
 	CALL("TIOCSETD", SYS_ioctl, 0, TIOCSETD, HERE),
 	CALL("TIOCGWINSZ", SYS_ioctl, 0, TIOCGWINSZ, HERE),
+	CALL("SIOCSIFFLAGS", SYS_ioctl, 0, SIOCSIFFLAGS, HERE),
+	CALL("SIOCSIFFLAGS_high", SYS_ioctl, 0, HIGH(SIOCSIFFLAGS), HERE),
+	CALL("SIOCGSKNS", SYS_ioctl, 0, 0x894c, HERE),
+	CALL("SIOCETHTOOL", SYS_ioctl, 0, SIOCETHTOOL, HERE),
+	CALL("SIOCGIWNAME", SYS_ioctl, 0, 0x8b01, HERE),
+	CALL("SIOCGIFCONF_file", SYS_ioctl, 0, SIOCGIFCONF, HERE),
+	CALL("SIOCATMARK_file", SYS_ioctl, 0, SIOCATMARK, HERE),
+	CALL("FIONCLEX", SYS_ioctl, 0, FIONCLEX),
 
 	CALL("socket_stream", SYS_socket, AF_INET, SOCK_STREAM, 0),
+	CALL("socket_tcp", SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_TCP),
+	CALL("socket_udp", SYS_socket, AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+	CALL("socket_mptcp", SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP),
+	CALL("socket_mptcp_high", SYS_socket, AF_INET6, SOCK_STREAM, HIGH(IPPROTO_MPTCP)),
+	CALL("socket_sctp", SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_SCTP),
+	CALL("socket_udplite", SYS_socket, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE),
 	CALL("socket_raw", SYS_socket, AF_INET, SOCK_RAW, 1),
 	CALL("socket_raw_high", SYS_socket, HIGH(AF_INET), HIGH(SOCK_RAW), 1),
 	CALL("socket_packet", SYS_socket, AF_PACKET, SOCK_RAW, 0),

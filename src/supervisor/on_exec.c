@@ -7,6 +7,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "supervisor/exec.h"
@@ -18,9 +19,7 @@ static struct verdict refused(const char *rule, const char *reason)
 	return (struct verdict){.decision = DECISION_DENY, .rule = rule, .reason = reason};
 }
 
-/* ld.so as a command runs any file that it can read.  By name: a copy under
- * another one is a program of the agent's own, as any other that it brings. */
-static bool is_loader(const struct exec_file *file)
+static bool has_loader_name(const struct exec_file *file)
 {
 	static const char *const names[] = {"ld-linux*.so.*", "ld-musl-*.so.*", "ld-2.*.so",
 					    "ld.so",	      "ld64.so.*",	"ld-linux.so*"};
@@ -32,6 +31,38 @@ static bool is_loader(const struct exec_file *file)
 	return false;
 }
 
+/* Where programs of this architecture look for theirs; each may be a link to what is called
+ * otherwise (musl's is its libc.so).  Looked up now: it may have been upgraded. */
+static bool is_known_loader(const struct supervisor *s, const struct exec_file *file)
+{
+	static const char *const paths[] = {
+#if defined(__x86_64__)
+		"/lib64/ld-linux-x86-64.so.2",
+		"/lib/ld-musl-x86_64.so.1",
+#elif defined(__aarch64__)
+		"/lib/ld-linux-aarch64.so.1",
+		"/lib/ld-musl-aarch64.so.1",
+#endif
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		autofd int fd = sys_openat2(s->rootfd, paths[i], O_PATH, RESOLVE_IN_ROOT);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == file->st.st_dev &&
+		    st.st_ino == file->st.st_ino)
+			return true;
+	}
+	return false;
+}
+
+/* ld.so as a command runs any file that it can read.  A copy of it is a program of the
+ * agent's own, as any other that it brings. */
+static bool is_loader(const struct supervisor *s, const struct exec_file *file)
+{
+	return has_loader_name(file) || is_known_loader(s, file);
+}
+
 static bool on_noexec_mount(const struct exec_file *file)
 {
 	struct statfs st;
@@ -39,15 +70,16 @@ static bool on_noexec_mount(const struct exec_file *file)
 	return fstatfs(file->fd, &st) == 0 && (st.f_flags & ST_NOEXEC);
 }
 
-static struct verdict judge_file(const struct profile *p, const struct exec_command *c, size_t i)
+static struct verdict judge_file(const struct supervisor *s, const struct exec_command *c, size_t i)
 {
+	const struct profile *p = s->plan->profile;
 	const struct exec_file *file = &c->chain[i];
 
 	if (!file->readable)
 		return refused("exec.verify", "it cannot be read, and so not be verified");
 	if (file->st.st_nlink == 0 && !p->exec_memfd)
 		return refused("exec.memfd", "it has no name in any directory");
-	if (!p->exec_loader && is_loader(file))
+	if (!p->exec_loader && is_loader(s, file))
 		return refused("exec.loader", "the dynamic loader runs whatever it is told");
 	if (on_noexec_mount(file))
 		return refused("filesystem.exec_writable",
@@ -56,16 +88,16 @@ static struct verdict judge_file(const struct profile *p, const struct exec_comm
 }
 
 /* All of the chain must be allowed; the strictest file speaks for it. */
-static struct verdict judge(const struct profile *p, const struct exec_command *c)
+static struct verdict judge(const struct supervisor *s, const struct exec_command *c)
 {
 	static const int strictness[] = {[DECISION_ALLOW] = 0,
 					 [DECISION_OBSERVE] = 1,
 					 [DECISION_ASK] = 2,
 					 [DECISION_DENY] = 3};
-	struct verdict v = judge_file(p, c, 0);
+	struct verdict v = judge_file(s, c, 0);
 
 	for (size_t i = 1; i < c->n; i++) {
-		struct verdict w = judge_file(p, c, i);
+		struct verdict w = judge_file(s, c, i);
 
 		if (strictness[w.decision] > strictness[v.decision])
 			v = w;
@@ -100,7 +132,7 @@ static void decide(struct supervisor *s, struct request *rq, struct exec_command
 	char detail[DETAIL_MAX];
 	struct attempt a = {.tool = "exec",
 			    .resource = c->chain[0].path,
-			    .verdict = judge(s->plan->profile, c),
+			    .verdict = judge(s, c),
 			    .via = VIA_KERNEL,
 			    .err = EACCES,
 			    .by = &rq->who,

@@ -267,4 +267,18 @@ if command -v strace >/dev/null; then
 	exit_is 'the tracer itself is' 0
 fi
 
+# Another loader than the one of this machine's programs.
+# musl's is a link to its C library: what it is counts, not what it is called.
+musl=/lib/ld-musl-$(uname -m).so.1
+[ -e "$musl" ] || skip_or_fail 'musl'
+ln -s "$musl" "$WS/library"
+for path in "$musl" "$(readlink -f "$musl")" ./library; do
+	agent_runs every "$path"
+	exit_is "another loader, where it is allowed: $path" 1
+	like 'and runs' "$err" 'musl libc'
+	agent_runs some "$path"
+	exit_is 'and where it is not' 126
+	is 'by the rule for loaders' "$(count_records '.rule == "exec.loader" and .result == "blocked"')" 1
+done
+
 done_testing

@@ -113,7 +113,7 @@ static const char *const supervisor[] = {
 	"ftruncate", "fsync", "fdatasync", "flock", "unlink", "unlinkat", "rmdir", "mkdir", "rename",
 	"renameat", "renameat2", "fchmod", "ioctl", "poll", "ppoll", "epoll_create1", "epoll_ctl",
 	"epoll_wait", "epoll_pwait", "signalfd4", "timerfd_create", "timerfd_settime",
-	"timer_settime", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "socket", "socketpair", "connect", "accept4",
+	"timer_settime", "kcmp", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "socket", "socketpair", "connect", "accept4",
 	"getsockname", "getpeername", "getsockopt", "setsockopt", "listen", "bind", "sendto",
 	"sendmsg", "sendmmsg", "recvfrom", "recvmsg", "shutdown", "mmap", "munmap", "mremap",
 	"mprotect", "brk", "madvise", "futex", "getrandom", "clock_gettime", "clock_nanosleep", "gettimeofday", "time",

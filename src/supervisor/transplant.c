@@ -4,11 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,10 +132,18 @@ static int64_t cpu_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* The kernel looks at each entry of the set, and finds none of this number; kcmp(2). */
+static void walk(pid_t tid, int set)
+{
+	struct kcmp_epoll_slot none = {.efd = (uint32_t)set, .tfd = INT_MAX};
+
+	syscall(SYS_kcmp, tid, tid, KCMP_EPOLL_TFD, set, &none);
+}
+
 void transplant(struct supervisor *s, const struct request *rq, int agent_fd, int from, int to)
 {
 	static bool given_up;
-	int64_t began = cpu_ms();
+	int64_t began = cpu_ms(), from_here;
 	int sets[TRANSPLANT_SETS_MAX];
 	struct stat st;
 	size_t n;
@@ -141,7 +152,11 @@ void transplant(struct supervisor *s, const struct request *rq, int agent_fd, in
 		return;
 	n = find_sets(rq->tid, sets);
 	for (size_t i = 0; i < n && !given_up; i++) {
-		into_set(s, rq, sets[i], agent_fd, &st, to);
-		given_up = cpu_ms() - began > TRANSPLANT_CPU_MS;
+		from_here = cpu_ms();
+		walk(rq->tid, sets[i]);
+		given_up = cpu_ms() - from_here > TRANSPLANT_WALK_MS;
+		if (!given_up)
+			into_set(s, rq, sets[i], agent_fd, &st, to);
+		given_up = given_up || cpu_ms() - began > TRANSPLANT_CPU_MS;
 	}
 }

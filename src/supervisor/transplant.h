@@ -12,8 +12,10 @@
 enum {
 	TRANSPLANT_FDS_MAX = 4096, /* descriptors looked at; sets beyond keep nothing of it */
 	TRANSPLANT_SETS_MAX = 16,  /* sets that one socket is in; likewise */
-	/* Our CPU time for one socket.  A set may have millions of entries, which the kernel
-	 * writes out in one go: whoever makes such loses its places for the rest of the run. */
+	/* A set may have millions of entries, which the kernel writes out in one go.  Our CPU time
+	 * for walking one, a tenth of that, and for one socket: whoever makes larger ones loses
+	 * its places for the rest of the run. */
+	TRANSPLANT_WALK_MS = 10,
 	TRANSPLANT_CPU_MS = 200,
 };
 

@@ -429,6 +429,7 @@ static const struct {
 } bad_workspaces[] = {
 	{"/", "the workspace cannot be /"},
 	{"/proc", "the workspace cannot be /proc"},
+	{"/usr", "the workspace cannot be /usr"},
 	{"/dev/shm", "the workspace cannot be /dev/shm"},
 	{"/etc/passwd", "is no directory"},
 	{"/usr/../var/empty-or-not", "is no directory"},
@@ -459,7 +460,7 @@ static void test_workspace_under_a_tmpfs(void **state)
 
 	strlist_free(&p->profile.fs.write);
 	list(p, &p->profile.fs.tmpfs, "/tmp");
-	refused(p, "something else in the place of the workspace");
+	refused(p, "private to each run");
 }
 
 static void test_bad_paths(void **state)

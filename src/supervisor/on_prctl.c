@@ -31,8 +31,9 @@ static void name(struct supervisor *s, struct request *rq)
 	}
 	if (!notify_valid(s, rq->id))
 		return;
-	/* An address needs no resolving. */
-	if (!addr_canon_name(text, (size_t)len, canonical) || addr_name_is_numeric(canonical)) {
+	/* An address needs no resolving, and its own name the sandbox knows. */
+	if (!addr_canon_name(text, (size_t)len, canonical) || addr_name_is_numeric(canonical) ||
+	    strcmp(canonical, s->plan->who->agent_id) == 0) {
 		notify_value(s, rq->id, 0);
 		return;
 	}

@@ -39,11 +39,12 @@ static void print_json(const struct agent *a)
 static void warn_of_profile(const struct request *r, const char *name)
 {
 	const struct profile_context ctx = {.config_dir = r->paths.config,
-					    .share_dir = r->paths.share};
+					    .share_dir = r->paths.share,
+					    .check_gateway = gateway_check};
 	struct fault f;
 	struct profile *p = profile_load(name, &ctx, &f);
 
-	if (p == NULL)
+	if (p == NULL || profile_enforceable(p, false, &f) < 0)
 		fprintf(stderr, "warder: registered, but it cannot start yet: %s\n", f.what);
 	profile_free(p);
 }
@@ -51,7 +52,6 @@ static void warn_of_profile(const struct request *r, const char *name)
 static int add(struct request *r, int argc, char **argv)
 {
 	struct agent *a = &r->agent;
-	struct gateway gateway;
 	struct fault f;
 
 	if (argc != 1)
@@ -66,7 +66,7 @@ static int add(struct request *r, int argc, char **argv)
 	if (a->profile == NULL)
 		return options_usage("agents", "add: wants --profile");
 	/* One that cannot be parsed would be found at the first start only. */
-	if (agent_check(a, &f) < 0 || gateway_parse(a->gateway, &gateway, &f) < 0)
+	if (agent_check(a, &f) < 0 || gateway_check(a->gateway, &f) < 0)
 		return failed(&f, EXIT_USAGE);
 	if (agent_save(r->paths.config, a, false, &f) < 0)
 		return failed(&f, EXIT_NO);

@@ -26,26 +26,36 @@ static int failed(const struct fault *f)
 static struct profile *load(const struct request *r, const char *name)
 {
 	struct fault f;
-	struct gateway gateway;
 	struct profile *p = profile_load(name, &r->ctx, &f);
 
-	if (p != NULL && gateway_parse(p->gateway.url, &gateway, &f) == 0)
-		return p;
-	failed(&f);
-	profile_free(p);
-	return NULL;
+	if (p == NULL)
+		failed(&f);
+	return p;
 }
 
-/* What is checked is a file where one is there, also without a slash in its name. */
+/* What is checked is a file where one is there, also without a slash in its name; and what
+ * ends like one is meant as one. */
+static bool is_file(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return strchr(name, '/') == NULL &&
+	       (access(name, F_OK) == 0 || (dot && strcmp(dot, ".json") == 0));
+}
+
 static int check(const struct request *r, const char *name)
 {
-	autofree char *path = strchr(name, '/') == NULL && access(name, F_OK) == 0
-				      ? mem_printf("./%s", name)
-				      : mem_strdup(name);
+	autofree char *path = mem_printf("%s%s", is_file(name) ? "./" : "", name);
 	struct profile *p = load(r, path);
+	struct fault f;
 
 	if (p == NULL)
 		return EXIT_NO;
+	/* As a run would refuse it; but who it is inside is only known then. */
+	if (profile_enforceable(p, false, &f) < 0) {
+		profile_free(p);
+		return failed(&f);
+	}
 	if (r->json)
 		printf("{\"profile\":\"%s\",\"hash\":\"%s\",\"ok\":true}\n", p->name, p->hash);
 	else
@@ -111,7 +121,8 @@ int cmd_profile(int argc, char **argv)
 		return status;
 	if (paths_init(&paths, &f) < 0)
 		return failed(&f);
-	r.ctx = (struct profile_context){.config_dir = paths.config, .share_dir = paths.share};
+	r.ctx = (struct profile_context){.config_dir = paths.config, .share_dir = paths.share,
+					  .check_gateway = gateway_check};
 	status = act(&r, argc - first, argv + first);
 	paths_free(&paths);
 	return status;

@@ -230,7 +230,8 @@ static int take_profile(struct run *r, struct fault *f)
 	const struct profile_context ctx = {.config_dir = r->paths.config,
 					    .share_dir = r->paths.share,
 					    .workspace = r->workspace,
-					    .home = r->home};
+					    .home = r->home,
+					    .check_gateway = gateway_check};
 	const char *name = r->o.profile ? r->o.profile : r->agent->profile;
 	const char *url;
 
@@ -239,36 +240,6 @@ static int take_profile(struct run *r, struct fault *f)
 		return -1;
 	url = r->o.gateway ? r->o.gateway : r->agent->gateway;
 	return gateway_parse(url ? url : r->profile->gateway.url, &r->gateway, f);
-}
-
-/* What the profile wants and this version or this machine cannot enforce is refused. */
-static int check_can(const struct run *r, struct fault *f)
-{
-	const struct profile *p = r->profile;
-	const struct {
-		bool wanted;
-		const char *what, *mend;
-	} cannot[] = {
-		{p->limits.cpu_percent != 0,
-		 "limits.cpu needs a delegated cgroup, which this version cannot use",
-		 "leave limits.cpu out"},
-		{p->limits.pids != 0 && r->uid == 0,
-		 "the kernel does not count the processes of uid 0 (limits.pids)",
-		 "give it --user, or leave limits.pids out"},
-		{p->unix_datagram, "unix.datagram cannot be enforced by this version",
-		 "leave unix.datagram out"},
-		{p->gateway.token, "run tokens are not there in this version",
-		 "leave \"token\" out of gateway.identity"},
-		{p->tripwire.on, "a tripwire is not there in this version",
-		 "leave tripwire out, or set it to null"},
-		{p->approval.helper.n != 0, "approval helpers are not there in this version",
-		 "leave approval.helper out"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cannot); i++)
-		if (cannot[i].wanted)
-			return fault_set(f, cannot[i].mend, "%s", cannot[i].what);
-	return 0;
 }
 
 /* The options that have a form of their own. */
@@ -328,7 +299,7 @@ static int plan_files(struct run *r, struct fault *f)
 
 static int make_plan(struct run *r, struct fault *f)
 {
-	if (find_places(r, f) < 0 || take_profile(r, f) < 0 || check_can(r, f) < 0 ||
+	if (find_places(r, f) < 0 || take_profile(r, f) < 0 || profile_enforceable(r->profile, r->uid == 0, f) < 0 ||
 	    read_values(r, f) < 0 || find_walls(r, f) < 0 || jail_check_stdio(f) < 0 ||
 	    make_directories(r, f) < 0 || supervisor_hold_signals(f) < 0)
 		return -1;

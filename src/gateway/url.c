@@ -165,3 +165,10 @@ int gateway_parse(const char *url, struct gateway *g, struct fault *f)
 	format_text(g);
 	return 0;
 }
+
+int gateway_check(const char *url, struct fault *f)
+{
+	struct gateway g;
+
+	return gateway_parse(url, &g, f);
+}

@@ -40,5 +40,7 @@ struct gateway {
  * a silent fall-back to direct.
  */
 int gateway_parse(const char *url, struct gateway *g, struct fault *f);
+/* The same of one that is not used yet. */
+int gateway_check(const char *url, struct fault *f);
 
 #endif

@@ -123,6 +123,37 @@ struct profile *profile_load(const char *name, const struct profile_context *ctx
 	return NULL;
 }
 
+int profile_enforceable(const struct profile *p, bool uid_zero, struct fault *f)
+{
+	const struct {
+		bool wanted;
+		const char *what, *mend;
+	} cannot[] = {
+		{p->fs.inherit, "filesystem: \"inherit\" is for tier kernel",
+		 "leave it out: this version has tier full only"},
+		{p->limits.cpu_percent != 0,
+		 "limits.cpu: it needs a delegated cgroup, which this version cannot use",
+		 "leave limits.cpu out"},
+		{p->limits.pids != 0 && uid_zero,
+		 "limits.pids: the kernel does not count the processes of uid 0",
+		 "give it --user, or leave limits.pids out"},
+		{p->unix_datagram, "unix.datagram: this version cannot enforce it",
+		 "leave unix.datagram out"},
+		{p->gateway.token, "gateway.identity: this version has no run tokens",
+		 "leave \"token\" out of gateway.identity"},
+		{p->tripwire.on, "tripwire: this version has none",
+		 "leave tripwire out, or set it to null"},
+		{p->approval.helper.n != 0, "approval.helper: this version asks nobody",
+		 "leave approval.helper out"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cannot); i++)
+		if (cannot[i].wanted)
+			return fault_set(f, cannot[i].mend, "profile %s: %s", p->name,
+					 cannot[i].what);
+	return 0;
+}
+
 static void free_sections(struct profile *p)
 {
 	for (size_t i = 0; i < p->exec.n; i++) {

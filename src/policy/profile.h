@@ -139,6 +139,8 @@ struct profile_context {
 	const char *share_dir;  /* then SHARE/profiles/NAME.json */
 	const char *workspace;  /* absolute, for {workspace}; NULL: kept as written, to check */
 	const char *home;       /* for ~ and {home}; NULL likewise */
+	/* What knows of gateways: 0, or -1 with a fault.  NULL: only the kind is looked at. */
+	int (*check_gateway)(const char *url, struct fault *f);
 };
 
 /*
@@ -148,6 +150,9 @@ struct profile_context {
  */
 struct profile *profile_load(const char *name, const struct profile_context *ctx, struct fault *f);
 void profile_free(struct profile *p);
+/* What this version cannot enforce is refused, by its key.  uid_zero: the command is that user
+ * inside.  0, or -1 with a fault. */
+int profile_enforceable(const struct profile *p, bool uid_zero, struct fault *f);
 /* The merged profile as JSON that loads as the same again; owned by the caller. */
 char *profile_show(const struct profile *p, bool one_line);
 

@@ -72,6 +72,7 @@ struct key {
 	size_t size;          /* of a choice's field, or of one rule */
 	json_int_t min, max;
 	const struct key_table *sub;
+	bool says_all;        /* what clean says of it is the whole message, not what it expected */
 	bool required;        /* in a rule */
 	bool own;             /* of the profile itself, never of one that it extends */
 	const char *instead;  /* a KEY_OBJECT that may be this word ("inherit") or null ... */

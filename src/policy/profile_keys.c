@@ -120,7 +120,7 @@ static const struct choice identities[] = {
 };
 
 static const struct key gateway_keys[] = {
-	{"url", KEY_STRING, AT(gateway.url), .clean = clean_gateway,
+	{"url", KEY_STRING, AT(gateway.url), .clean = clean_gateway, .says_all = true,
 	 .expected = "\"direct:\" or a URL like \"http://HOST:PORT\""},
 	{"identity", KEY_FLAGS, AT(gateway.headers), CHOICES(identities, bool),
 	 .expected = "a list of \"headers\" and \"token\""},

@@ -61,7 +61,9 @@ static char *clean_string(struct reader *r, const struct key *k, const json_t *v
 		return NULL;
 	}
 	text = k->clean(json_string_value(v), r->ctx, why);
-	if (text == NULL)
+	if (text == NULL && k->says_all)
+		jsonfile_fault(r->file, at, r->fault, "%s", why);
+	else if (text == NULL)
 		jsonfile_expected(r->file, at, v, why, r->fault);
 	return text;
 }

@@ -179,21 +179,27 @@ char *clean_approver(const char *text, const struct profile_context *ctx, char w
 	return clean_plain(text, ctx, why);
 }
 
-/* The URL itself is parsed where gateways are known; here only what kind it is. */
+/* What is wrong with it is said by whoever knows gateways; without one only the kind is looked at.
+ * Neither repeats a URL that may hold a password. */
 char *clean_gateway(const char *text, const struct profile_context *ctx, char why[CLEAN_WHY_MAX])
 {
 	static const char *const schemes[] = {
 		"http://", "https://", "socks5h://", "unix:/", "proxy-v2://", "proxy-v2+unix:/",
 	};
 	bool known = strcmp(text, "direct:") == 0;
+	struct fault f = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
 		size_t len = strlen(schemes[i]);
 
 		known |= strncasecmp(text, schemes[i], len) == 0 && text[len] != '\0';
 	}
-	if (!known)
-		return refuse(why, "\"direct:\" or a URL like \"http://HOST:PORT\"");
+	if (!known || has_control(text))
+		return refuse(why, "expected \"direct:\" or a URL like \"http://HOST:PORT\"");
+	if (ctx->check_gateway && ctx->check_gateway(text, &f) < 0) {
+		snprintf(why, CLEAN_WHY_MAX, "%.180s; %.70s", f.what, f.mend);
+		return NULL;
+	}
 	return clean_plain(text, ctx, why);
 }
 

@@ -300,6 +300,15 @@ static bool shows_host(const struct fsplan *plan, const char *path)
 	return op != NULL && op->kind != FS_TMPFS;
 }
 
+/* NULL: not there, or not for the agent's user. */
+static char *find_socket(struct builder *b, const char *path)
+{
+	char *real = fsplan_become_agent(b->plan) ? hostpath_resolve(path, NULL) : NULL;
+
+	fsplan_become_root(b->plan);
+	return real;
+}
+
 /* A socket that a rule names and allows is of no use unless it is there. */
 static int show_sockets(struct builder *b)
 {
@@ -310,7 +319,7 @@ static int show_sockets(struct builder *b)
 		if (r->head.decision == DECISION_DENY || r->path[0] != '/' ||
 		    strpbrk(r->path, "*?") != NULL)
 			continue;
-		real = hostpath_resolve(r->path, NULL);
+		real = find_socket(b, r->path);
 		if (real == NULL || shows_host(b->plan, real) || fsplan_beneath(real, "/dev"))
 			continue;
 		if (show(b, r->head.origin, r->path, FS_READ) < 0)

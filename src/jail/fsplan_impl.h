@@ -34,5 +34,12 @@ int fsplan_check_links(struct builder *b, const char *key, const struct strlist 
 /* --- protect.c */
 
 int protect_all(struct builder *b);
+/*
+ * What is made and removed in the agent's tree is made and removed as the agent's
+ * user: root would do it to whatever a process of that user put there meanwhile.
+ * False: root does not become that user.
+ */
+bool fsplan_become_agent(const struct fsplan *plan);
+void fsplan_become_root(const struct fsplan *plan);
 
 #endif

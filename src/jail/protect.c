@@ -139,19 +139,14 @@ static int protect(struct builder *b, const char *text)
 	return rc;
 }
 
-/*
- * What is made and removed in the agent's tree is made and removed as the agent's
- * user: root would do it to whatever a process of that user put there meanwhile.
- * False: root does not become that user.
- */
-static bool become_agent(const struct fsplan *plan)
+bool fsplan_become_agent(const struct fsplan *plan)
 {
 	if (geteuid() != 0 || plan->uid == 0)
 		return true;
 	return setegid(plan->gid) == 0 && seteuid(plan->uid) == 0;
 }
 
-static void become_root_again(const struct fsplan *plan)
+void fsplan_become_root(const struct fsplan *plan)
 {
 	if (getuid() != 0 || plan->uid == 0)
 		return;
@@ -161,13 +156,13 @@ static void become_root_again(const struct fsplan *plan)
 
 int protect_all(struct builder *b)
 {
-	int rc = become_agent(b->plan)
+	int rc = fsplan_become_agent(b->plan)
 			 ? 0
 			 : fault_errno(b->f, NULL, "cannot become uid %u", b->plan->uid);
 
 	for (size_t i = 0; rc == 0 && i < b->p->fs.protect.n; i++)
 		rc = protect(b, b->p->fs.protect.v[i]);
-	become_root_again(b->plan);
+	fsplan_become_root(b->plan);
 	return rc;
 }
 
@@ -191,7 +186,7 @@ static void remove_if_empty(const struct fs_op *op)
 
 void fsplan_undo(struct fsplan *plan)
 {
-	if (!become_agent(plan))
+	if (!fsplan_become_agent(plan))
 		return;
 	/* Children first. */
 	for (size_t i = plan->n; i-- > 0;) {
@@ -201,7 +196,7 @@ void fsplan_undo(struct fsplan *plan)
 			remove_if_empty(op);
 		op->made = false;
 	}
-	become_root_again(plan);
+	fsplan_become_root(plan);
 }
 
 void fsplan_appeared(const struct fsplan *plan, struct strlist *made)

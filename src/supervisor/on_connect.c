@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "supervisor/agentmem.h"
 #include "supervisor/dial.h"
+#include "supervisor/identity.h"
 #include "supervisor/own.h"
 #include "supervisor/request.h"
 #include "supervisor/rootpath.h"
@@ -146,7 +147,9 @@ static void connect_path(struct supervisor *s, struct request *rq, struct target
 	int err;
 
 	memcpy(path, t->to.un.sun_path, t->len - offsetof(struct sockaddr_un, sun_path));
-	fd = rootpath_open(s, rq, AT_FDCWD, path, 0);
+	/* Through directories that the agent's user may enter; root would enter any. */
+	fd = identity_take(s) ? rootpath_open(s, rq, AT_FDCWD, path, 0) : -EACCES;
+	identity_leave(s);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		notify_error(s, rq->id, fd < 0 ? -fd : errno);
 		return;

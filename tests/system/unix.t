@@ -109,6 +109,29 @@ print(struct.unpack("iii", s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 1
 	is "inside: the agent's is its user's" "$(listener "$WARDER" run --agent probe --quiet \
 		--profile mine --ro "$T/bin" "${RUN[@]}" -- "$server" "serve,$T/theirs/sock")" "$(id -u nobody)"
 	like 'and it served' "$(cat "$T/server.log")" '=ok'
+
+	# Nor does root's eye help it through a directory that is not for its user.
+	locked=$T/shown/locked
+	mkdir -p "$locked" && chmod 0700 "$locked"
+	start_server "$python" -c 'import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1]); os.chmod(sys.argv[1], 0o666); s.listen()
+while True: s.accept()[0].close()' "$locked/s.sock"
+	wait_until 5 test -S "$locked/s.sock"
+	rules locked "{\"path\": \"$locked/s.sock\", \"decision\": \"allow\"}"
+	as_nobody() {
+		run_warder run --agent probe --quiet --profile locked --ro "$T/bin" "$@" "${RUN[@]}" -- \
+			"$server" "stream,$locked/s.sock"
+	}
+	as_nobody --ro "$T/shown"
+	is 'a directory that is not for its user keeps it out' "$out" "stream,$locked/s.sock=EACCES"
+	as_nobody
+	is 'and the socket in it is not shown by itself' "$out" "stream,$locked/s.sock=ENOENT"
+	chmod 0755 "$locked"
+	as_nobody --ro "$T/shown"
+	is 'one that is for it lets it through' "$out" "stream,$locked/s.sock=0"
+	as_nobody
+	is 'and a rule shows the socket that it names' "$out" "stream,$locked/s.sock=0"
 fi
 
 done_testing

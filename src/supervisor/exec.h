@@ -48,6 +48,8 @@ struct exec_command {
 
 /* Reads and resolves.  0, or -errno for the agent (ENOENT, EACCES, ELOOP, E2BIG...). */
 int exec_read(struct supervisor *s, const struct request *rq, struct exec_command *c);
+/* The name by which the interpreter of chain[i] is told of it. */
+const char *exec_script_name(const struct exec_command *c, size_t i);
 void exec_command_free(struct exec_command *c);
 
 struct exec_table *exec_table_new(void);

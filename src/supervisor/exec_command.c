@@ -119,6 +119,11 @@ static void script_name(const struct request *rq, struct exec_command *c)
 		snprintf(c->script, sizeof(c->script), "/dev/fd/%d/%s", dirfd, c->path);
 }
 
+const char *exec_script_name(const struct exec_command *c, size_t i)
+{
+	return i == 0 ? c->script : c->argv[i][0];
+}
+
 static int follow(struct supervisor *s, const struct request *rq, struct exec_command *c)
 {
 	char *script = c->script;

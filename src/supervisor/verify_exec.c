@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "supervisor/exec.h"
+#include "supervisor/rootpath.h"
 
 enum {
 	CMDLINE_CHUNK = 16 * 1024,
@@ -31,6 +32,14 @@ enum {
 	RESTART_LAST = 516,
 };
 
+/* The kernel hands its interpreter a script's name, not the script. */
+struct script {
+	char *name;
+	int fd; /* the approved one: its numbers stay its own */
+	dev_t dev;
+	ino_t ino;
+};
+
 struct pending {
 	struct pending *next, **link;
 	pid_t tid, tgid;
@@ -38,6 +47,8 @@ struct pending {
 	dev_t dev;
 	ino_t ino;
 	unsigned char argv_hash[EXEC_HASH_LEN];
+	struct script scripts[EXEC_CHAIN_MAX];
+	size_t n_scripts;
 	struct action action;
 	char *resource, *exe;
 	bool killed; /* by us, and on record: only to be reaped */
@@ -162,9 +173,27 @@ static void drop(struct supervisor *s, struct pending *p)
 	if (s->execs->waiting)
 		timer_set(s, &s->execs->again, 0);
 	fd_close(&p->fd);
+	for (size_t i = 0; i < p->n_scripts; i++) {
+		fd_close(&p->scripts[i].fd);
+		free(p->scripts[i].name);
+	}
 	free(p->resource);
 	free(p->exe);
 	free(p);
+}
+
+static void keep_scripts(struct pending *p, struct exec_command *c)
+{
+	for (; p->n_scripts < c->n - 1; p->n_scripts++) {
+		struct exec_file *file = &c->chain[p->n_scripts];
+
+		p->scripts[p->n_scripts] = (struct script){
+			.name = strdup(exec_script_name(c, p->n_scripts)),
+			.fd = take_fd(&file->fd),
+			.dev = file->st.st_dev,
+			.ino = file->st.st_ino,
+		};
+	}
 }
 
 static struct pending *new_pending(struct supervisor *s, const struct request *rq,
@@ -185,6 +214,7 @@ static struct pending *new_pending(struct supervisor *s, const struct request *r
 	p->dev = file->st.st_dev;
 	p->ino = file->st.st_ino;
 	hash_argv(c->argv[c->n - 1], c->argc[c->n - 1], p->argv_hash);
+	keep_scripts(p, c);
 	p->action = *decision;
 	p->resource = strdup(decision->resource);
 	p->exe = decision->process.exe ? strdup(decision->process.exe) : NULL;
@@ -247,6 +277,26 @@ static const char *other_file(const struct pending *p, pid_t pid)
 	return NULL;
 }
 
+/* As its interpreter will find them, from the same directory and with the same descriptors.
+ * It has not opened them yet, and finds another one if it is exchanged from now on. */
+static bool same_scripts(struct supervisor *s, const struct pending *p, pid_t pid)
+{
+	const struct request rq = {.tid = pid,
+				   .who = {.tid = pid, .tgid = pid, .pid = p->action.process.pid}};
+
+	for (size_t i = 0; i < p->n_scripts; i++) {
+		const struct script *script = &p->scripts[i];
+		autofd int fd =
+			script->name ? rootpath_open(s, &rq, AT_FDCWD, script->name, 0) : -ENOMEM;
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != script->dev ||
+		    st.st_ino != script->ino)
+			return false;
+	}
+	return true;
+}
+
 static bool same_argv(const struct pending *p, pid_t pid)
 {
 	unsigned char now[EXEC_HASH_LEN];
@@ -287,6 +337,8 @@ static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
 
 	if (difference == NULL && !same_argv(p, pid))
 		difference = "other arguments were put in place of the approved ones";
+	if (difference == NULL && !same_scripts(s, p, pid))
+		difference = "another script was put in place of the approved one";
 	if (difference) {
 		escape_attempt(s, p, pid, difference);
 		/* Its parent hears of its end only when its tracer has reaped it. */

@@ -44,7 +44,7 @@ is 'which says so, too' "$(arrivals 127.0.0.1:81)" "$before"
 
 # --- the socket and the address of a bind() ----------------------------------------------------
 
-run "$race" bind 127.0.0.1 82 8082 100000
+run "$race" bind 127.0.0.1 82 8082 1000000000
 is 'outside: a unix socket is exchanged for one that was reset' "$(got bound)" 1
 rm -f race.sock
 abi=$("$WARDER" doctor --json | jq -r 'select(.name == "landlock") | .detail | ltrimstr("ABI ")')
@@ -87,5 +87,31 @@ is 'each time with a finding' "$(count_records '.phase == "finding" and .rule ==
 	and .result == "killed"')" "$caught"
 like 'that says what was approved and what was found' \
 	"$(records 'select(.phase == "finding") | .detail' | head -n 1)" "\"approved\":\"$bin/allowed\""
+
+# --- the file of a script --------------------------------------------------------------------
+
+# Its interpreter opens it anew, in its own time (SECURITY): what was exchanged until it begins
+# is found, so that nobody is told that another script ran than did, a hundred times.
+script() { # script FILE STATUS
+	printf '#!/bin/sh\nexit %d\n' "$2" >"$1"
+	chmod +x "$1"
+}
+script "$bin/allowed-script" 42
+script "$bin/forbidden-script" 43
+profile scripts <<-JSON
+	{"extends": ["base"], "filesystem": {"write": ["{workspace}"]}, "exec": {"rules": [
+		{"path": "$bin/forbidden-script", "decision": "deny"}]}}
+JSON
+run "$exec_probe" "race-link,$bin/allowed-script,$bin/forbidden-script"
+at_least 'outside: the script is exchanged' "$(number race-link forbidden)" 10
+rm -f race-link race-new
+agent_runs scripts "$exec_probe" "plain,$bin/allowed-script" "plain,$bin/forbidden-script" \
+	"race-link,$bin/allowed-script,$bin/forbidden-script"
+is 'inside: the one may run' "$(got "plain,$bin/allowed-script")" ok
+is 'and the other may not' "$(got "plain,$bin/forbidden-script")" EACCES
+at_least 'who exchanges them is killed' "$(number race-link killed)" 1
+is 'each time with a finding' "$(count_records '.phase == "finding" and .rule == "exec.verify"
+	and .result == "killed"')" "$(number race-link killed)"
+like 'that says why' "$(records 'select(.phase == "finding") | .reason' | head -n 1)" 'script'
 
 done_testing

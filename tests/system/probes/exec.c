@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -227,12 +228,41 @@ static void tell_race(const char *name, void (*how)(const char *), const char *p
 	tell_text(name, text);
 }
 
-static void race_paths(char *paths)
+static void choose(char *paths)
 {
 	choice[0] = paths;
 	choice[1] = strchr(paths, ',') + 1;
 	*strchr(paths, ',') = '\0';
+}
+
+static void race_paths(char *paths)
+{
+	choose(paths);
 	tell_race("race-path", flip_path, NULL);
+}
+
+/* "race-link,ALLOWED,FORBIDDEN": a process turns a link from the one to the other. */
+static void by_link(const char *path)
+{
+	(void)path;
+	usleep((unsigned int)(getpid() * 7 % 500));
+	execv("./race-link", args);
+}
+
+static void race_links(char *paths)
+{
+	pid_t pid;
+
+	choose(paths);
+	(void)!symlink(choice[0], "race-link");
+	pid = fork();
+	for (int i = 0; pid == 0; i ^= 1) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)!symlink(choice[i], "race-new");
+		rename("race-new", "race-link");
+	}
+	tell_race("race-link", by_link, NULL);
+	kill(pid, SIGKILL);
 }
 
 static void race_arguments(char *path)
@@ -273,6 +303,8 @@ int main(int argc, char **argv)
 
 		if (strncmp(argv[i], "race-path", n) == 0)
 			race_paths(path);
+		else if (strncmp(argv[i], "race-link", n) == 0)
+			race_links(path);
 		else if (strncmp(argv[i], "race-argument", n) == 0)
 			race_arguments(path);
 		else if (strncmp(argv[i], "parallel", n) == 0)

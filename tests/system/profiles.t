@@ -102,6 +102,15 @@ refused 'a control character' '{"description":"a\u001b[2J"}'
 refused 'an unknown gateway' '{"gateway":{"url":"ftp://x"}}'
 against_schemas "${rows%$'\n'}"
 
+# --- the example of the manual -------------------------------------------------------------
+
+sed -n '/^\.Bd -literal$/,/^\.Ed$/{/^\./!p}' "$WARDER_SOURCE/doc/warder-profile.5" >"$T/refunds.json"
+run_warder profile check "$T/refunds.json"
+exit_is "the manual's example is right" 0
+add_agent bot
+sandbox --profile "$T/refunds.json" -- true
+exit_is 'and runs, wherever it is tried' 0
+
 # --- complaints ----------------------------------------------------------------------------
 
 cat >"$T/x.json" <<'JSON'

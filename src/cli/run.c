@@ -48,6 +48,7 @@ struct run {
 	uid_t uid;
 	gid_t gid;
 	char *user_name, *home, *cwd, *workspace, *shim, *program, *run_dir;
+	char *path; /* the caller's PATH, or NULL */
 	struct agent *agent;
 	struct profile *profile;
 	struct gateway gateway;
@@ -321,6 +322,7 @@ static void make_env(struct run *r)
 	};
 
 	r->env = env_build(&rq, environ, &r->env_dropped);
+	r->path = getenv("PATH") ? mem_strdup(getenv("PATH")) : NULL;
 }
 
 /* A path is the same inside and outside; only which links lead there is asked here. */
@@ -477,6 +479,63 @@ static int run_and_record(struct run *r, struct supervisor_end *end)
 	return rc;
 }
 
+/* Where the caller would have found the command; NULL: nowhere. */
+static char *find_outside(const struct run *r)
+{
+	const char *name = r->argv[0], *dir = r->path ? r->path : "";
+
+	if (strchr(name, '/'))
+		return mem_printf("%s%s%s", name[0] == '/' ? "" : r->cwd,
+				  name[0] == '/' ? "" : "/", name);
+	for (; *dir != '\0'; dir += strspn(dir, ":")) {
+		size_t len = strcspn(dir, ":");
+		autofree char *path = mem_printf("%.*s/%s", (int)len, dir, name);
+
+		if (dir[0] == '/' && access(path, X_OK) == 0)
+			return mem_strdup(path);
+		dir += len;
+	}
+	return NULL;
+}
+
+/* What lies deepest counts. */
+static bool is_shown(const struct fsplan *fs, const char *path)
+{
+	bool shown = false;
+
+	for (size_t i = 0; i < fs->n; i++)
+		if (fsplan_beneath(path, fs->v[i].path))
+			shown = fs->v[i].kind != FS_TMPFS && fs->v[i].kind != FS_HIDE;
+	return shown;
+}
+
+static void say_option(const struct run *r, const char *file)
+{
+	autofree char *dir = mem_strndup(file, (size_t)(strrchr(file, '/') - file));
+
+	if (dir[0] == '\0' || is_shown(&r->fs, file))
+		return;
+	fputs(" --ro ", stderr);
+	text_print(stderr, dir);
+}
+
+/* A command that is there for the caller and not for the agent: what would show it. */
+static void say_where(const struct run *r)
+{
+	autofree char *path = find_outside(r);
+	autofree char *real = path ? realpath(path, NULL) : NULL;
+
+	if (real == NULL || (is_shown(&r->fs, path) && is_shown(&r->fs, real)))
+		return;
+	fputs("warder: it is at ", stderr);
+	text_print(stderr, path);
+	fputs(" outside, which the profile does not show:", stderr);
+	say_option(r, path);
+	if (strcmp(real, path) != 0)
+		say_option(r, real);
+	fputc('\n', stderr);
+}
+
 static void say_end(const struct run *r, const struct supervisor_end *end)
 {
 	uint64_t denials = journal_denials(r->journal);
@@ -488,6 +547,8 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 		text_print(stderr, end->why);
 		fputc('\n', stderr);
 	}
+	if (end->reason == END_CHILD && end->exit_code == EXIT_NOT_FOUND && end->why[0])
+		say_where(r);
 	if (!r->o.quiet && denials > 0)
 		fprintf(stderr, "warder: %llu denied; see `warder log --run %s`\n",
 			(unsigned long long)denials, r->run_id);
@@ -560,6 +621,7 @@ static void run_free(struct run *r)
 	free(r->shim);
 	free(r->program);
 	free(r->run_dir);
+	free(r->path);
 	fd_close(&r->o.status_fd);
 	fd_close(&r->life.announced.fd);
 }

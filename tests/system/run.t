@@ -36,6 +36,16 @@ exit_is "an executable text without an interpreter is the shell's, as everywhere
 printf '#!/no/such/interpreter\n' >"$WS/script" && chmod +x "$WS/script"
 sandbox -- ./script
 exit_is 'a script without its interpreter is not found' 127
+unlike 'which is nothing that could be shown' "$err" outside
+mkdir -p "$T/tools"
+printf '#!/bin/sh\necho here\n' >"$T/tools/mytool"
+chmod +x "$T/tools/mytool"
+run env PATH="$PATH:$T/tools" "$WARDER" run --agent bot -- mytool
+exit_is 'a command that only the caller has is not found' 127
+like 'but told where it is, and how to show it' "$err" \
+	"it is at $T/tools/mytool outside, which the profile does not show: --ro $T/tools"
+run env PATH="$PATH:$T/tools" "$WARDER" run --agent bot --ro "$T/tools" -- mytool
+is 'and that is right' "$out" here
 sandbox -- /bin
 exit_is 'a directory is no command' 126
 sandbox -- mount

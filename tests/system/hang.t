@@ -89,4 +89,19 @@ ends 'many arguments of no command' "$hang" arguments 8 /etc/passwd
 ends 'many arguments of what is forbidden' "$hang" arguments 8 "$T/bin/forbidden"
 is 'and is on record' "$(count_records ".resource == \"$T/bin/forbidden\" and .attempt == 1")" 1
 
+# The other side takes what comes, on a port of its choice.
+start_server /usr/bin/python3 -c 'import socket
+s = socket.create_server(("127.0.0.1", 0))
+print("port", s.getsockname()[1], flush=True)
+while True:
+    s.accept()'
+wait_until 5 grep -q '^port' "$T/server.log"
+port=$(awk '/^port/ { print $2 }' "$T/server.log")
+profile many <<-JSON
+	{"extends": ["base"], "filesystem": {"write": ["{workspace}"], "read": ["$T/bin"]},
+	 "egress": {"rules": [{"host": "127.0.0.1", "port": $port, "decision": "allow"}]}}
+JSON
+ends 'large epoll sets' "$hang" sets "$port"
+isnt 'of who may connect' "$(count_records ".resource == \"127.0.0.1:$port\" and .result == \"success\"")" 0
+
 done_testing

@@ -7,6 +7,7 @@
  *	                             thread flips O_NONBLOCK
  *	hang linger                  listen() as the process ends, with unsent data and SO_LINGER
  *	hang arguments THREADS PATH  exec of PATH with very many arguments
+ *	hang sets PORT               connect() out with epoll sets of very many entries
  *
  * All but the first go on for LIFE seconds at most.  The controls, one result each:
  *
@@ -19,6 +20,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -37,6 +39,7 @@ enum {
 	WAITS_MS = 300,
 	CHUNK = 65536
 };
+enum { FILES = 400, NUMBERS_FROM = 600, NUMBERS_TO = 1000, SAME = 15 };
 
 static const char self[] = "/proc/self/exe";
 
@@ -298,6 +301,50 @@ static int arrived(int argc, char **argv)
 	return 0;
 }
 
+/* --- epoll sets ------------------------------------------------------------------------------ */
+
+/* An entry is a file and a number, and stays while the file is open by another one. */
+static int large_set(void)
+{
+	int set = epoll_create1(0), files[FILES], pipes[2];
+
+	for (int i = 0; i < FILES; i++) {
+		if (pipe(pipes) < 0)
+			exit(3);
+		files[i] = pipes[0];
+		close(pipes[1]);
+	}
+	for (int i = 0; i < FILES; i++)
+		for (int number = NUMBERS_FROM; number < NUMBERS_TO; number++) {
+			struct epoll_event e = {.events = EPOLLIN};
+
+			if (dup2(files[i], number) < 0 ||
+			    epoll_ctl(set, EPOLL_CTL_ADD, number, &e) < 0)
+				exit(3);
+		}
+	for (int number = NUMBERS_FROM; number < NUMBERS_TO; number++)
+		close(number);
+	return set;
+}
+
+static void by_sets(int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)};
+	int set = large_set();
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = 0; i < SAME; i++)
+		dup(set);
+	tell_text("up", "ok");
+	for (;;) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+		connect(fd, (struct sockaddr *)&to, sizeof(to));
+		close(fd);
+		usleep(1000);
+	}
+}
+
 /* --- the controls ---------------------------------------------------------------------------- */
 
 static void interrupted(int sig)
@@ -357,6 +404,8 @@ int main(int argc, char **argv)
 		by_linger();
 	if (strcmp(what, "arguments") == 0 && argc == 4)
 		return by_arguments(n, argv[3]);
+	if (strcmp(what, "sets") == 0 && argc == 3)
+		by_sets(n);
 	if (strcmp(what, "arrives") == 0 && n > 3 && n <= MANY)
 		return arrives(n);
 	if (strcmp(what, "would-wait") == 0)

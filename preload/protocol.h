@@ -31,7 +31,12 @@
 /* As WHY, of the last child that was denied: posix_spawn()'s is gone when its parent asks. */
 #define WARDER_OP_WHY_CHILD 4
 
-#define WARDER_PROTOCOL_VERSION 1
+/* As WHY, of this process's last connect() that was allowed, or was its own, and failed all the
+ * same: `warder: connect api.example:443: the gateway ... refused the connection`; or that the
+ * gateway denied.  A line is given once; 0: none that was not given yet. */
+#define WARDER_OP_FAILED 5
+
+#define WARDER_PROTOCOL_VERSION 2
 #define WARDER_TEXT_MAX 512 /* bytes of a line, the newline that the shim adds included */
 
 /* Where the sandbox has the shim: what LD_PRELOAD names. */

@@ -4,8 +4,9 @@
  *
  * The shim lives inside the agent's programs and enforces nothing: whoever
  * unloads it loses explanations, not a wall.  When connect() or an exec is
- * refused with EACCES it asks the supervisor for the reason (preload/protocol.h)
- * and prints that one line to stderr.  Outside a sandbox the question gives
+ * refused with EACCES, or a connect() fails as if the other end were at fault,
+ * it asks the supervisor for the reason (preload/protocol.h) and prints that
+ * one line to stderr.  Outside a sandbox the question gives
  * EINVAL and everything is as if the shim were not there.
  *
  * What it must be to be loaded into any program at any time:
@@ -596,11 +597,20 @@ int getaddrinfo(const char *node, const char *service, const void *hints, void *
 	return next(node, service, hints, result);
 }
 
+/* What looks like the other end's doing, and may be the gateway's, or the sandbox's. */
+static bool may_be_ours(long err)
+{
+	return err == -ECONNREFUSED || err == -ETIMEDOUT || err == -ECONNRESET ||
+	       err == -EHOSTUNREACH || err == -ENETUNREACH;
+}
+
 int connect(int fd, const void *addr, unsigned int len)
 {
 	long err = sys5(__NR_connect, fd, (long)addr, (long)len, 0, 0);
 
 	if (err == -EACCES)
 		explain(WARDER_OP_WHY);
+	else if (may_be_ours(err))
+		explain(WARDER_OP_FAILED);
 	return err < 0 ? fail(err) : 0;
 }

@@ -10,15 +10,19 @@
 #include "record/journal.h"
 #include "supervisor/why.h"
 
-enum { WHY_LINES = 64 }; /* denials kept for `why`; older ones are in the journal */
+enum { WHY_LINES = 64 }; /* kept of each kind; older ones are in the journal */
 
+/* Denials are there to be asked for again; why something else failed is told once, or the next
+ * failure, which may have a reason of its own, would be explained by it. */
 struct why_table {
-	struct why {
-		pid_t tgid, parent;	      /* 0: not known */
-		char name[ADDR_NAME_MAX + 1]; /* of a `resolve` denial; else "" */
-		char line[WHY_LINE_MAX];
-	} v[WHY_LINES];
-	size_t next;
+	struct why_ring {
+		struct why {
+			pid_t tgid, parent;	      /* 0: not known */
+			char name[ADDR_NAME_MAX + 1]; /* of a `resolve` denial; else "" */
+			char line[WHY_LINE_MAX];
+		} v[WHY_LINES];
+		size_t next;
+	} denied, failed;
 };
 
 struct why_table *why_new(void)
@@ -28,28 +32,38 @@ struct why_table *why_new(void)
 	return &table;
 }
 
-static void remember(struct supervisor *s, pid_t tgid, pid_t parent, const char *tool,
-		     const char *resource, const struct verdict *v)
+static struct why *new_line(struct why_ring *r, pid_t tgid, pid_t parent)
 {
-	struct why *w = &s->why->v[s->why->next++ % WHY_LINES];
+	struct why *w = &r->v[r->next++ % WHY_LINES];
 
 	w->tgid = tgid;
 	w->parent = parent;
-	snprintf(w->name, sizeof(w->name), "%s", strcmp(tool, "resolve") == 0 ? resource : "");
+	w->name[0] = '\0';
+	return w;
+}
+
+static void remember(struct why_ring *r, pid_t tgid, pid_t parent, const char *tool,
+		     const char *resource, const struct verdict *v)
+{
+	struct why *w = new_line(r, tgid, parent);
+
+	if (strcmp(tool, "resolve") == 0)
+		snprintf(w->name, sizeof(w->name), "%s", resource);
 	snprintf(w->line, sizeof(w->line), "warder: denied %s %s: %s%s%s%s", tool, resource,
 		 v->reason, v->rule ? " (" : "", v->rule ? v->rule : "", v->rule ? ")" : "");
 }
 
 static void remember_attempt(struct supervisor *s, const struct attempt *a, const struct verdict *v)
 {
-	remember(s, a->by ? a->by->tgid : 0, a->by ? a->by->parent : 0, a->tool, a->resource, v);
+	remember(&s->why->denied, a->by ? a->by->tgid : 0, a->by ? a->by->parent : 0, a->tool,
+		 a->resource, v);
 }
 
 /* The newest line that fits what is not 0 or NULL of these. */
-static const char *recall(const struct why_table *t, pid_t tgid, pid_t parent, const char *name)
+static const char *recall(const struct why_ring *r, pid_t tgid, pid_t parent, const char *name)
 {
-	for (size_t i = 1; i <= WHY_LINES && i <= t->next; i++) {
-		const struct why *w = &t->v[(t->next - i) % WHY_LINES];
+	for (size_t i = 1; i <= WHY_LINES && i <= r->next; i++) {
+		const struct why *w = &r->v[(r->next - i) % WHY_LINES];
 
 		if ((tgid && w->tgid == tgid) || (parent && w->parent == parent) ||
 		    (name && strcmp(w->name, name) == 0))
@@ -60,17 +74,36 @@ static const char *recall(const struct why_table *t, pid_t tgid, pid_t parent, c
 
 const char *attempt_why(const struct supervisor *s, pid_t tgid)
 {
-	return recall(s->why, tgid, 0, NULL);
+	return recall(&s->why->denied, tgid, 0, NULL);
 }
 
 const char *attempt_why_child(const struct supervisor *s, pid_t tgid)
 {
-	return recall(s->why, 0, tgid, NULL);
+	return recall(&s->why->denied, 0, tgid, NULL);
 }
 
 const char *attempt_why_name(const struct supervisor *s, const char *name)
 {
-	return recall(s->why, 0, 0, name);
+	return recall(&s->why->denied, 0, 0, name);
+}
+
+void attempt_tell(struct supervisor *s, pid_t tgid, const char *tool, const char *resource,
+		  const char *reason)
+{
+	struct why *w = new_line(&s->why->failed, tgid, 0);
+
+	snprintf(w->line, sizeof(w->line), "warder: %s %s: %s", tool, resource, reason);
+}
+
+const char *attempt_told(struct supervisor *s, pid_t tgid)
+{
+	struct why_ring *r = &s->why->failed;
+	const char *line = recall(r, tgid, 0, NULL);
+
+	for (size_t i = 0; line && i < WHY_LINES; i++)
+		if (r->v[i].tgid == tgid)
+			r->v[i].tgid = 0;
+	return line;
 }
 
 /* The verdict as it will be carried out. */
@@ -176,7 +209,20 @@ void attempt_denied_later(struct supervisor *s, struct action *decision, pid_t t
 	act.via = via;
 	act.detail = detail;
 	refuse(&act, err);
-	remember(s, tgid, 0, act.tool, act.resource, v);
+	remember(&s->why->denied, tgid, 0, act.tool, act.resource, v);
+	if (err != EACCES) /* who gets another error does not ask for a denial */
+		remember(&s->why->failed, tgid, 0, act.tool, act.resource, v);
+	journal_append(s->plan->journal, &act);
+}
+
+void attempt_failure(struct supervisor *s, const struct attempt *a)
+{
+	struct action act;
+
+	fill(&act, a, PHASE_DECISION);
+	act.decision = POLICY_ALLOWED;
+	act.result = RESULT_FAILURE;
+	act.err = a->err;
 	journal_append(s->plan->journal, &act);
 }
 

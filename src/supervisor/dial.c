@@ -28,6 +28,7 @@ enum {
 	DIRECT_TIMEOUT_MS = 130 * 1000, /* the kernel's own is about this */
 	PEEK_MAX = 4096,
 	DETAIL_MAX = 512,
+	REASON_MAX = ADDR_TEXT_MAX + 256,
 };
 
 enum phase {
@@ -48,6 +49,7 @@ struct dial {
 
 	uint64_t id; /* of the notification */
 	pid_t tid, tgid;
+	pid_t pid; /* tgid as the agent sees it: of a connect to its own */
 	struct dial_socket agent;
 	bool tunnel;  /* through the gateway */
 	uint32_t ask; /* the resolver's id for this dial */
@@ -166,12 +168,121 @@ static bool connected_now(int fd)
 	return poll(&pfd, 1, 0) > 0;
 }
 
+static bool failed_now(int fd)
+{
+	struct pollfd pfd = {.fd = fd};
+
+	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLERR);
+}
+
 static int socket_error(int fd)
 {
 	int err = 0;
 	socklen_t len = sizeof(err);
 
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? errno : err;
+}
+
+/* --- why a dial failed ------------------------------------------------------------------------ */
+
+/* What somebody did, behind who it was. */
+static void what_was_met(int err, char what[REASON_MAX])
+{
+	static const struct {
+		int err;
+		const char *text;
+	} known[] = {
+		{ECONNREFUSED, "refused the connection"},
+		{ETIMEDOUT, "did not answer in time"},
+		{ECONNRESET, "broke the connection off"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].err == err) {
+			snprintf(what, REASON_MAX, "%s", known[i].text);
+			return;
+		}
+	snprintf(what, REASON_MAX, "cannot be reached from this host: %s", strerror(err));
+}
+
+static void tell_failure(struct supervisor *s, struct dial *d, const char *reason)
+{
+	attempt_tell(s, d->tgid, d->action.tool, d->resource, reason);
+}
+
+static void gateway_fault(struct supervisor *s, struct dial *d, int err, const char *what)
+{
+	char reason[2 * REASON_MAX], detail[DETAIL_MAX];
+	struct json j;
+	struct verdict v = {.decision = DECISION_DENY, .rule = "gateway", .reason = reason};
+
+	snprintf(reason, sizeof(reason), "the gateway %s %s", s->plan->gateway->text, what);
+	json_init(&j, detail, sizeof(detail));
+	json_open(&j, NULL, '{');
+	json_str(&j, "gateway", s->plan->gateway->text);
+	if (d->reply.state == CONNECT_DONE)
+		json_int(&j, "status", d->reply.status);
+	json_close(&j, '}');
+	if (d->reply.state == CONNECT_DONE) {
+		/* The gateway's own decision is a denial. */
+		attempt_denied_later(s, &d->action, d->tgid, &v, VIA_GATEWAY, err, detail);
+		notify_error(s, d->id, err);
+		end_dial(s, d);
+		return;
+	}
+	d->action.reason = reason;
+	tell_failure(s, d, reason);
+	fail_dial(s, d, err, detail);
+}
+
+/* The other end's fault the program understands by itself, the host's it does not. */
+static void direct_fault(struct supervisor *s, struct dial *d, int err)
+{
+	bool host = d->name[0] == '\0' && addr_is_loopback(&d->addr);
+	char what[REASON_MAX], reason[2 * REASON_MAX];
+
+	what_was_met(err, what);
+	if (host && err == ECONNREFUSED)
+		snprintf(reason, sizeof(reason), "nothing listens there on the host");
+	else
+		snprintf(reason, sizeof(reason), "the destination %s", what);
+	d->action.reason = reason;
+	if (host || err == ENETUNREACH || err == EHOSTUNREACH)
+		tell_failure(s, d, reason);
+	fail_dial(s, d, err, NULL);
+}
+
+static void dial_fault(struct supervisor *s, struct dial *d, int err)
+{
+	char what[REASON_MAX];
+
+	if (!d->tunnel) {
+		direct_fault(s, d, err);
+		return;
+	}
+	what_was_met(err, what);
+	gateway_fault(s, d, err, what);
+}
+
+/* The name, of the destination or of the gateway, that the host was asked for. */
+static void resolve_fault(struct supervisor *s, struct dial *d, int err, const char *why)
+{
+	char reason[REASON_MAX], detail[DETAIL_MAX];
+	struct json j;
+
+	if (d->tunnel) {
+		snprintf(reason, sizeof(reason), "has a name that cannot be resolved: %s", why);
+		gateway_fault(s, d, err, reason);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "cannot resolve %s: %s", d->name, why);
+	json_init(&j, detail, sizeof(detail));
+	json_open(&j, NULL, '{');
+	json_str(&j, "resolver", why);
+	json_close(&j, '}');
+	d->action.reason = reason;
+	tell_failure(s, d, reason);
+	fail_dial(s, d, err, detail);
 }
 
 /* --- handoff ---------------------------------------------------------------------------------- */
@@ -258,31 +369,6 @@ static void finish(struct supervisor *s, struct dial *d)
 /* --- connecting ------------------------------------------------------------------------------- */
 
 static void start_next(struct supervisor *s, struct dial *d, int last_error);
-
-static void gateway_fault(struct supervisor *s, struct dial *d, int err, const char *what)
-{
-	char reason[ADDR_TEXT_MAX + 256], detail[DETAIL_MAX];
-	struct json j;
-	struct verdict v = {.decision = DECISION_DENY, .rule = "gateway", .reason = reason};
-
-	snprintf(reason, sizeof(reason), "the gateway %s %s", s->plan->gateway->text, what);
-	json_init(&j, detail, sizeof(detail));
-	json_open(&j, NULL, '{');
-	json_str(&j, "gateway", s->plan->gateway->text);
-	if (d->reply.state == CONNECT_DONE)
-		json_int(&j, "status", d->reply.status);
-	json_close(&j, '}');
-	if (d->reply.state == CONNECT_DONE) {
-		/* The gateway's own decision is a denial. */
-		attempt_denied_later(s, &d->action, d->tgid, &v, VIA_GATEWAY, err, detail);
-	} else {
-		d->action.reason = reason;
-		attempt_outcome(s, &d->action, err == ETIMEDOUT ? RESULT_TIMEOUT : RESULT_FAILURE,
-				err, detail);
-	}
-	notify_error(s, d->id, err);
-	end_dial(s, d);
-}
 
 static void send_request(struct supervisor *s, struct dial *d)
 {
@@ -380,6 +466,8 @@ static void watched(struct supervisor *s, struct dial *d)
 	bool up = getsockopt(d->src.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
 		  info.tcpi_state != TCP_CLOSE && info.tcpi_state != TCP_SYN_SENT;
 
+	if (!up)
+		d->action.reason = "the destination did not take the connection";
 	attempt_outcome(s, &d->action, up ? RESULT_SUCCESS : RESULT_FAILURE, 0, NULL);
 	end_dial(s, d);
 }
@@ -432,14 +520,7 @@ static void start_next(struct supervisor *s, struct dial *d, int last_error)
 			fail_dial(s, d, ENOBUFS, NULL);
 		return;
 	}
-	if (d->tunnel) {
-		char what[128];
-
-		snprintf(what, sizeof(what), "cannot be reached: %s", strerror(last_error));
-		gateway_fault(s, d, last_error, what);
-		return;
-	}
-	fail_dial(s, d, last_error, NULL);
+	dial_fault(s, d, last_error);
 }
 
 /* --- names ------------------------------------------------------------------------------------ */
@@ -449,7 +530,7 @@ static void ask(struct supervisor *s, struct dial *d, const char *name)
 	d->phase = DIAL_RESOLVE;
 	d->ask = ++s->dials->next_ask;
 	if (s->resolver == NULL || resolver_ask(s->resolver, d->ask, name) < 0)
-		fail_dial(s, d, EAGAIN, "{\"resolver\":\"has too much to do\"}");
+		resolve_fault(s, d, EAGAIN, "the resolver has too much to do");
 }
 
 /* The addresses of an allowed name that may be dialled; why not of the last that may not. */
@@ -492,14 +573,7 @@ static void resolved(struct supervisor *s, struct dial *d, const struct resolver
 
 	d->n = 0;
 	if (a->error != 0) {
-		char what[192];
-		struct json j;
-
-		json_init(&j, what, sizeof(what));
-		json_open(&j, NULL, '{');
-		json_str(&j, "resolver", gai_strerror(a->error));
-		json_close(&j, '}');
-		fail_dial(s, d, EHOSTUNREACH, what);
+		resolve_fault(s, d, EHOSTUNREACH, gai_strerror(a->error));
 		return;
 	}
 	(d->tunnel ? keep_gateway : keep_allowed)(s, d, a, &refused);
@@ -521,7 +595,7 @@ static void fail_waiting(struct supervisor *s)
 		struct dial *next = d->next;
 
 		if (d->phase == DIAL_RESOLVE)
-			fail_dial(s, d, EHOSTUNREACH, "{\"resolver\":\"is gone\"}");
+			resolve_fault(s, d, EHOSTUNREACH, "the resolver is gone");
 		d = next;
 	}
 }
@@ -582,6 +656,10 @@ static int connect_without_waiting(struct supervisor *s, int fd, bool nonblock,
 
 static void answer_own(struct supervisor *s, struct dial *d, int err)
 {
+	const struct agent_process by = {.pid = d->pid, .tgid = d->tgid, .exe = d->exe};
+
+	if (err == ECONNREFUSED && d->agent.type == SOCK_STREAM)
+		own_nothing_listens(s, &by, (struct sockaddr *)&d->own, d->own_len);
 	if (err)
 		notify_error(s, d->id, err);
 	else
@@ -623,6 +701,9 @@ static void try_own(struct supervisor *s, struct dial *d)
 			answer_own(s, d, ENOBUFS);
 		return;
 	}
+	/* On loopback a refusal is there before the call returns: it can be the answer. */
+	if (err == EINPROGRESS && failed_now(d->agent.fd))
+		err = socket_error(d->agent.fd) ?: EINPROGRESS;
 	answer_own(s, d, err);
 }
 
@@ -637,6 +718,8 @@ void dial_own(struct supervisor *s, const struct request *rq, struct dial_socket
 	}
 	memcpy(&d->own, to, len);
 	d->own_len = len;
+	d->exe = rq->who.exe ? strdup(rq->who.exe) : NULL;
+	d->pid = rq->who.pid;
 	try_own(s, d);
 }
 
@@ -648,7 +731,7 @@ static void dial_ready(struct supervisor *s, struct source *src, uint32_t events
 
 	(void)events;
 	if (d->phase != DIAL_WATCH && !notify_valid(s, d->id)) {
-		/* Nobody waits any more. */
+		d->action.reason = "nobody waits for it any more";
 		if (d->recorded)
 			attempt_outcome(s, &d->action, RESULT_FAILURE, EINTR, NULL);
 		end_dial(s, d);
@@ -684,10 +767,10 @@ static void timed_out(struct supervisor *s, struct timer *t)
 			end_dial(s, d);
 		return;
 	}
-	if (d->tunnel)
-		gateway_fault(s, d, ETIMEDOUT, "did not answer in time");
+	if (d->phase == DIAL_RESOLVE)
+		resolve_fault(s, d, ETIMEDOUT, "the resolver did not answer in time");
 	else
-		fail_dial(s, d, ETIMEDOUT, NULL);
+		dial_fault(s, d, ETIMEDOUT);
 }
 
 static void keep_action(struct dial *d, const struct action *decision)

@@ -53,6 +53,9 @@ void on_prctl(struct supervisor *s, struct request *rq)
 	case WARDER_OP_WHY_CHILD:
 		reply(s, rq, attempt_why_child(s, rq->who.tgid));
 		break;
+	case WARDER_OP_FAILED:
+		reply(s, rq, attempt_told(s, rq->who.tgid));
+		break;
 	case WARDER_OP_NAME:
 		name(s, rq);
 		break;

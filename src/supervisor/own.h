@@ -4,9 +4,16 @@
 #define WARDER_SUPERVISOR_OWN_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "supervisor/state.h"
+
+enum {
+	/* Places of loopback, each on record once; that of the last one says that further
+	 * ones are not.  The process is told of every one. */
+	OWN_REFUSED_MAX = 256,
+};
 
 /* Once the mounts stand: finds the private file systems beneath s->rootfd. */
 void own_find(struct supervisor *s);
@@ -18,5 +25,9 @@ bool own_net(const struct supervisor *s, int sock);
 /* Whether who listens at one of them may be found at the other: they are equal, the one
  * behind a translator too, or both are addresses of this host. */
 bool own_same_place(const struct addr *a, const struct addr *b);
+/* Loopback refused a stream socket of the agent's network: tells the process, and once a
+ * place the journal, that nothing listens there inside, and how to reach the host's. */
+void own_nothing_listens(struct supervisor *s, const struct agent_process *by,
+			 const struct sockaddr *to, socklen_t len);
 
 #endif

@@ -94,12 +94,19 @@ void attempt_outcome(struct supervisor *s, struct action *decision, enum record_
 void attempt_denied_later(struct supervisor *s, struct action *decision, pid_t tgid,
 			  const struct verdict *v, enum record_via via, int err,
 			  const char *detail);
+/* What is the sandbox's own needs no decision, and failed with a->err: all there is to record. */
+void attempt_failure(struct supervisor *s, const struct attempt *a);
 /* A finding: the agent did what cannot be an accident. */
 void attempt_finding(struct supervisor *s, const struct attempt *a);
 /* The last denial of a process, or of a name: "warder: denied ...", or NULL. */
 const char *attempt_why(const struct supervisor *s, pid_t tgid);
 const char *attempt_why_child(const struct supervisor *s, pid_t tgid); /* of one of its children */
 const char *attempt_why_name(const struct supervisor *s, const char *name);
+/* Keeps for the process tgid why what it may do has failed: "warder: TOOL RESOURCE: REASON". */
+void attempt_tell(struct supervisor *s, pid_t tgid, const char *tool, const char *resource,
+		  const char *reason);
+/* The last such line, or NULL; it and those before it are forgotten.  Valid until the next one. */
+const char *attempt_told(struct supervisor *s, pid_t tgid);
 
 /* --- the parts; each _start adds its sources to the loop, 0 or -1 with a fault ---------------- */
 

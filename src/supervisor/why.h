@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last denials, as the shim prints them. */
+/* The last denials and failures, as the shim prints them. */
 #ifndef WARDER_SUPERVISOR_WHY_H
 #define WARDER_SUPERVISOR_WHY_H
 

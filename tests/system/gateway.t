@@ -173,7 +173,7 @@ ROWS
 is 'nothing goes past it' "$(arrivals 192.0.2.10:80)" "$before"
 like 'the record says that it was the gateway' \
 	"$(records 'select(.phase == "outcome" and .tool == "connect") | .reason' | head -n 1)" \
-	'gateway http://127\.0\.0\.1:9 cannot be reached: Connection refused'
+	'^"the gateway http://127\.0\.0\.1:9 refused the connection"$'
 RUN=(--gateway http://nowhere.test:3128)
 attempts door net <<'ROWS'
 tcp,origin.test,80         EHOSTUNREACH  +connect:origin.test:80  a gateway whose name leads nowhere

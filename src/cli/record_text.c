@@ -49,6 +49,13 @@ static void print_time(json_t *record)
 	printf("%s%.4s", local, fraction ? fraction : "");
 }
 
+/* It was allowed, or needed no leave, and came to nothing. */
+static bool is_failure(json_t *record)
+{
+	return record_text_is(record, "result", "failure") ||
+	       record_text_is(record, "result", "timeout");
+}
+
 /* What catches the eye is in capitals; of an outcome, what came of it; of a run, what
  * happens to it. */
 static void print_word(json_t *record, bool colour)
@@ -65,7 +72,7 @@ static void print_word(json_t *record, bool colour)
 		word = record_text_is(record, "phase", "revocation") ? "REVOKED" : "DENIED";
 	else if (event[0] != '\0')
 		word = event;
-	else if (record_text_is(record, "phase", "outcome"))
+	else if (record_text_is(record, "phase", "outcome") || is_failure(record))
 		word = record_text_of(record, "result");
 	fputs(colour && loud ? "\033[1;31m" : "", stdout);
 	text_pad(stdout, word, WORD_COLUMN);
@@ -160,7 +167,7 @@ static void print_reason(json_t *record, json_t *detail)
 	const char *rule = record_text_of(record, "rule");
 
 	(void)detail;
-	if (!record_text_is(record, "policy_decision", "allowed")) {
+	if (!record_text_is(record, "policy_decision", "allowed") || is_failure(record)) {
 		fputs("  ", stdout);
 		text_print(stdout, record_text_of(record, "reason"));
 	}

@@ -301,13 +301,15 @@ static void warn_if_still_revoked(const struct revocation *r)
 {
 	struct fault f;
 	struct agent *a = r->agent ? agent_load(r->paths.config, r->agent, &f) : NULL;
-	autofree char *still = NULL;
+	autofree char *still = NULL, *undo = NULL;
 
 	if (a == NULL)
 		return;
 	still = revoked_by(r, &(struct revocation_key){a->id, a->owner, a->environment, NULL});
+	undo = still ? revocation_undo(still) : NULL;
 	if (still)
-		fprintf(stderr, "warder: %s cannot start: %s is revoked\n", a->id, still);
+		fprintf(stderr, "warder: %s cannot start: %s is revoked; `%s` takes that back\n",
+			a->id, still, undo ? undo : "");
 	agent_free(a);
 }
 

@@ -60,6 +60,7 @@ struct run {
 	int64_t wall_ms;
 	struct lifecycle life;
 	struct journal *journal;
+	struct fault *revoked; /* why it ended, where that is why */
 };
 
 static int parse(int argc, char **argv, struct run_options *o, int *status)
@@ -167,10 +168,17 @@ static int is_revoked(const void *run, char name[300], char why[256], struct fau
 {
 	const struct run *r = run;
 	autofree char *dir = mem_printf("%s/revoked.d", r->paths.state);
+	int rc;
 
 	if (access(dir, F_OK) < 0)
-		return fault_errno(f, NULL, "whether it is revoked cannot be told: %s", dir);
-	return check_revocation(r, name, why, f);
+		rc = fault_errno(f, NULL, "whether it is revoked cannot be told: %s", dir);
+	else
+		rc = check_revocation(r, name, why, f);
+	if (rc > 0)
+		revocation_fault(r->o.agent, name, why, f);
+	if (rc != 0)
+		*r->revoked = *f;
+	return rc;
 }
 
 /* Registered, active, wanted by a requester who may, not revoked. */
@@ -189,9 +197,7 @@ static int admit(struct run *r, struct fault *f)
 	case 0:
 		return 0;
 	case 1:
-		return fault_set(f, "`warder reinstate` gives it back",
-				 "agent %s is revoked (%s)%s%s", r->o.agent, name,
-				 why[0] ? ": " : "", why);
+		return revocation_fault(r->o.agent, name, why, f);
 	default:
 		return -1;
 	}
@@ -540,10 +546,13 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 {
 	uint64_t denials = journal_denials(r->journal);
 
-	if (end->why[0] && end->reason != END_POLICY)
-		fprintf(stderr, "warder: %s: ",
-			end->reason == END_CHILD ? r->argv[0] : end_reason_name(end->reason));
-	if (end->why[0]) {
+	if (end->reason == END_REVOKED) {
+		fault_print(r->revoked);
+	} else if (end->why[0]) {
+		if (end->reason != END_POLICY)
+			fprintf(stderr, "warder: %s: ",
+				end->reason == END_CHILD ? r->argv[0] :
+							   end_reason_name(end->reason));
 		text_print(stderr, end->why);
 		fputc('\n', stderr);
 	}
@@ -558,8 +567,9 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 static int run_recorded(struct run *r)
 {
 	struct supervisor_end end = {.reason = END_ERROR, .exit_code = EXIT_NOT_STARTED};
-	struct fault f = {0};
+	struct fault f = {0}, revoked = {0};
 
+	r->revoked = &revoked;
 	if (open_books(r, &f) < 0) {
 		fault_print(&f);
 	} else {

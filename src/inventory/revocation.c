@@ -144,6 +144,38 @@ int revocation_check(const char *state_dir, const struct revocation_key *k, char
 	return 0;
 }
 
+char *revocation_undo(const char *name)
+{
+	static const struct {
+		const char *scope, *option;
+	} rows[] = {
+		{"owner:", "--owner "},
+		{"environment:", "--environment "},
+		{"@all", "--all"},
+	};
+	const char *option = "", *who = name, *quote;
+
+	if (strncmp(name, "run:", 4) == 0)
+		return NULL; /* its id never comes again */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (strncmp(name, rows[i].scope, strlen(rows[i].scope)) != 0)
+			continue;
+		option = rows[i].option;
+		who = name + strlen(rows[i].scope);
+	}
+	quote = strpbrk(who, " \t\"\\$`&;|<>()*?[]#~!{}") ? "'" : "";
+	return mem_printf("warder reinstate %s%s%s%s", option, quote, who, quote);
+}
+
+int revocation_fault(const char *agent_id, const char *name, const char *why, struct fault *f)
+{
+	autofree char *undo = revocation_undo(name);
+	autofree char *mend = undo ? mem_printf("`%s` takes it back", undo) : NULL;
+
+	return fault_set(f, mend, "agent %s is revoked (%s)%s%s", agent_id, name,
+			 why[0] ? ": " : "", why);
+}
+
 /* The whole file, owned by the caller; empty where it cannot be made: the file counts, not
  * what it says.  For the same reason what is not UTF-8 is left out. */
 static char *revocation_text(const char *why, const char *by)

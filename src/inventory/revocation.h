@@ -17,6 +17,10 @@ struct revocation_key {
  * -1 could not be told (with a fault): treat as revoked. */
 int revocation_check(const char *state_dir, const struct revocation_key *k, char name[300],
 		     char why[256], struct fault *f);
+/* What a person reads of an agent that revocation_check() found revoked; always -1. */
+int revocation_fault(const char *agent_id, const char *name, const char *why, struct fault *f);
+/* The command that takes it back, owned by the caller; NULL: there is none. */
+char *revocation_undo(const char *name);
 /* Writes {"why","by","at"}; fsyncs file and directory. */
 int revocation_write(const char *state_dir, const char *name, const char *why, const char *by,
 		     struct fault *f);

@@ -28,7 +28,8 @@ struct supervisor_plan {
 	const struct fsplan *fs;
 	const struct gateway *gateway;
 	const struct record_identity *who;
-	/* Whether the run is revoked, as revocation_check() of inventory/ has it. */
+	/* Whether the run is revoked, as revocation_check() of inventory/ has it; the fault says
+	 * why in either case. */
 	int (*revoked)(const void *key, char name[300], char why[256], struct fault *f);
 	const void *revocation; /* the key */
 	struct journal *journal;

@@ -68,16 +68,8 @@ static void set_watches(struct watch *w)
 /* 1 with what a person reads, also where it cannot be told; 0: not revoked. */
 static int look(struct supervisor *s, char *name, char *why, struct fault *f)
 {
-	int rc;
-
 	set_watches(s->watch);
-	rc = s->plan->revoked(s->plan->revocation, name, why, f);
-	if (rc == 0)
-		return 0;
-	if (rc > 0)
-		fault_set(f, "`warder reinstate` gives it back", "agent %s is revoked (%s)%s%s",
-			  s->plan->who->agent_id, name, why[0] ? ": " : "", why);
-	return 1;
+	return s->plan->revoked(s->plan->revocation, name, why, f) != 0;
 }
 
 /* The processes are gone by then: what cannot be recorded has been done all the same. */

@@ -128,11 +128,17 @@ run_warder reinstate zoe
 exit_is 'and reinstated' 0
 run_warder run --agent zoe -- true
 exit_is 'it runs again' 0
-for name in zoe owner:bob environment:test @all; do
+while read -r name back; do
 	mkdir -p "$WARDER_STATE_DIR/revoked.d" && touch "$WARDER_STATE_DIR/revoked.d/$name"
 	stays_out "revoked by a touched file $name" 'revoked' zoe
+	like "$name: what takes it back" "$err" "\`warder reinstate $back\` takes it back"
 	rm "$WARDER_STATE_DIR/revoked.d/$name"
-done
+done <<'END'
+zoe zoe
+owner:bob --owner bob
+environment:test --environment test
+@all --all
+END
 touch "$WARDER_STATE_DIR/revoked.d/owner:alice" "$WARDER_STATE_DIR/revoked.d/zo"
 run_warder run --agent zoe -- true
 exit_is 'files of others do not matter' 0

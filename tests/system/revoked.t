@@ -34,6 +34,8 @@ rm -r "${revoked:?}"/* "$revoked/.bot"
 touch "$revoked/bot"
 ends 'an empty file ends it' 1000
 is 'and is on record' "$(records 'select(.phase == "revocation") | .detail.revoked')" '"bot"'
+is 'and said, with what takes it back' "$(grep '^warder' "$T/server.log")" \
+	$'warder: agent bot is revoked (bot)\nwarder: `warder reinstate bot` takes it back'
 run_warder run --agent bot -- true
 exit_is 'nor does it start again' 125
 rm "$revoked/bot"
@@ -62,8 +64,9 @@ rm "$revoked/owner:alice@example.com"
 
 start
 rm -r "$revoked"
-sleep 0.3
-ok 'without the directory nothing is revoked' kill -0 "$server_pid"
+ends 'without the directory it cannot be told, so it is revoked' 1000
+start
+rm -r "$revoked"
 mkdir "$revoked"
 touch "$revoked/bot"
 ends 'in a directory that was made anew' 1000

@@ -68,6 +68,22 @@ is 'silence is a timeout' "$(records 'select(.resource == "silent.test:80" and .
 	sort -u)" '"timeout"'
 is 'rubbish a failure' "$(records 'select(.resource == "rubbish.test:80" and .phase == "outcome")
 	| "\(.policy_decision) \(.result) \(.errno)"')" '"allowed failure ECONNRESET"'
+# gave HOST: the reason of the last outcome, and the gateway in it.
+gave() { records "select(.resource == \"$1:80\" and .phase == \"outcome\") | .reason, .detail.gateway" |
+	tail -n 2 | jq -r . | xargs -d '\n'; }
+url=http://127.0.0.1:3128
+is 'each says which gateway, and what it did: silence' "$(gave silent.test)" \
+	"the gateway $url did not answer in time $url"
+is 'rubbish' "$(gave rubbish.test)" "the gateway $url answered something that is not HTTP $url"
+is 'an early end' "$(gave closed.test)" "the gateway $url closed the connection without an answer $url"
+
+# The same is said to who has the shim: one line an attempt, in the program's own words too.
+agent_runs door bash -c 'for h in refused silent rubbish closed; do echo >"/dev/tcp/$h.test/80"; done; true'
+is 'and on stderr' "$(grep ^warder: <<<"$err")" \
+"warder: denied connect refused.test:80: the gateway $url refused: 403 gw.test; error=http_request_denied (gateway)
+warder: connect silent.test:80: the gateway $url did not answer in time
+warder: connect rubbish.test:80: the gateway $url answered something that is not HTTP
+warder: connect closed.test:80: the gateway $url closed the connection without an answer"
 
 # What is still being dialled when the run ends has an end on record.
 agent_runs door timeout -s KILL 0.2 "$(probe net)" tcp,silent.test,80
@@ -170,6 +186,14 @@ tcp,origin.test,80         ECONNREFUSED  +connect:origin.test:80  a gateway that
 nonblocking,origin.test,80  ECONNREFUSED  -                       without blocking
 tcp,192.0.2.10,80          ECONNREFUSED  -                        by address
 ROWS
+is 'and which' "$(records 'select(.phase == "outcome" and .tool == "connect") | .detail.gateway' | sort -u)" '"http://127.0.0.1:9"'
+agent_runs door curl -sS http://origin.test/
+exit_is 'a program that does not wait' 7
+is 'learns it, too' "$(grep ^warder: <<<"$err")" \
+	'warder: connect origin.test:80: the gateway http://127.0.0.1:9 refused the connection'
+agent_runs door bash -c 'for i in 1 2; do echo >/dev/tcp/192.0.2.20/80; echo >/dev/tcp/origin.test/80; done; true'
+is 'a denial before is not said again' "$(grep -o '^warder: [a-z]* [a-z]*' <<<"$err" | xargs -d '\n')" \
+	'warder: denied connect warder: connect origin warder: denied connect warder: connect origin'
 is 'nothing goes past it' "$(arrivals 192.0.2.10:80)" "$before"
 like 'the record says that it was the gateway' \
 	"$(records 'select(.phase == "outcome" and .tool == "connect") | .reason' | head -n 1)" \
@@ -178,6 +202,8 @@ RUN=(--gateway http://nowhere.test:3128)
 attempts door net <<'ROWS'
 tcp,origin.test,80         EHOSTUNREACH  +connect:origin.test:80  a gateway whose name leads nowhere
 ROWS
+like 'is on record as such' "$(records 'select(.phase == "outcome") | .reason')" \
+	'"the gateway http://nowhere\.test:3128 has a name that cannot be resolved: '
 RUN=(--gateway "http://[2001:db8::10]:80")
 attempts door net <<'ROWS'
 tcp,origin.test,80         ECONNRESET  +connect:origin.test:80    a gateway that is none

@@ -129,6 +129,19 @@ self,::1                   ok      -                               in both famil
 ROWS
 is 'the metadata address was never reached' "$(arrivals 169.254.169.254:80)" "$before"
 is "nor the host's loopback" "$(loopback_arrivals)" "$before_loopback"
+# A port where nothing listens: one record a place and run, however often it is tried.
+rule='{"cidr": "%s", "port": %d, "decision": "allow"}'
+refusals='select(.tool == "connect" and .errno == "ECONNREFUSED")'
+is 'loopback of its own is on record where nothing listened' \
+	"$(records "$refusals | [.phase, .resource, .policy_decision, .result, .rule]" | sort)" \
+'["decision","0.0.0.0:80","allowed","failure",null]
+["decision","127.0.0.1:80","allowed","failure",null]
+["decision","[::1]:80","allowed","failure",null]
+["decision","[::]:80","allowed","failure",null]'
+# shellcheck disable=SC2059
+is 'with the rule that leads to the host' "$(records "$refusals | select(.resource == \"[::1]:80\") | .reason" | jq -r .)" \
+	"nothing listens there inside; the host's loopback needs a rule: $(printf "$rule" ::1/128 80)"
+like 'who, too' "$(records "$refusals | .process.exe" | head -n 1)" /net
 like 'the record says that no rule could allow it' \
 	"$(records 'select(.resource == "169.254.169.254:80") | .rule')" metadata
 
@@ -145,6 +158,51 @@ tcp,0.0.0.0,80             ECONNREFUSED  -                         not by the un
 self,127.0.0.1             ok      -                               its own goes on
 ROWS
 
+# --- what a program is told of it ------------------------------------------------------------
+
+# shellcheck disable=SC2059
+inside="warder: connect 127.0.0.1:81: nothing listens there inside; the host's loopback needs a rule: $(
+	printf "$rule" 127.0.0.1/32 81)"
+said() { grep ^warder: <<<"$err"; }
+agent_runs host curl -sS http://127.0.0.1:81/
+exit_is 'curl at a port of the loopback' 7
+is 'learns whose loopback that is' "$(said)" "$inside"
+agent_runs host curl -sS http://127.0.0.1:80/hello
+is 'by that rule it gets there, without a word' "$status:$out:$(said)" 0:hello:
+for mode in --quiet --observe; do
+	RUN=("$mode")
+	agent_runs host bash -c 'for i in {1..40}; do echo >/dev/tcp/127.0.0.1/81; done; true'
+	is "$mode: who tries again and again is told once" "$(said)" "$inside"
+	is "$mode: and has one record" "$(count_records '.resource == "127.0.0.1:81"')" 1
+done
+RUN=()
+agent_runs some bash -c 'echo >/dev/tcp/127.0.0.1/81; echo >/dev/tcp/192.0.2.20/80; echo >/dev/tcp/192.0.2.10/443; true'
+is 'another failure, of the other end itself, is not explained by an old one' "$(said)" \
+"$inside
+warder: denied connect 192.0.2.20:80: no rule allows it (egress.default)"
+agent_runs open bash -c 'echo >/dev/tcp/nowhere.test/80; true'
+like 'a name that the host does not know' "$(said)" \
+	'^warder: connect nowhere\.test:80: cannot resolve nowhere\.test: [^'$'\n'']*$'
+stop=${server_pids[0]}
+stop_server "$stop"
+agent_runs host bash -c 'echo >/dev/tcp/127.0.0.1/80; true'
+is "the host's loopback, where nothing listens either" "$(said)" \
+	'warder: connect 127.0.0.1:80: nothing listens there on the host'
+is 'has its record as ever' "$(records 'select(.resource == "127.0.0.1:80") | "\(.phase) \(.result) \(.rule)"' |
+	jq -r . | xargs)" 'decision pending egress[3] outcome failure egress[3]'
+start_origin 80 81 full:83
+agent_runs open "$python" -c 'import socket
+for port in range(1000, 1300):
+	try:
+		socket.create_connection(("127.0.0.1", port), 3)
+	except ConnectionRefusedError:
+		print(port)'
+is 'a scan is refused to its end' "$(wc -l <<<"$out")" 300
+is 'and told of each' "$(said | wc -l)" 300
+is 'on record are the first' "$(records "$refusals | .resource" | jq -r . | sed -n '1p;$p' | xargs)" \
+	'127.0.0.1:1000 127.0.0.1:1255'
+is 'the last of which says so' "$(records "$refusals | select(.detail.further_unrecorded) | .resource")" '"127.0.0.1:1255"'
+
 # --- what is there and does not answer -------------------------------------------------------
 
 attempts open net <<'ROWS'
@@ -156,6 +214,10 @@ ROWS
 is 'the outcome is on record' \
 	"$(records 'select(.phase == "outcome" and .resource == "192.0.2.10:7" and .errno == "ECONNREFUSED") | .result' |
 		sort -u)" '"failure"'
+like 'and whose fault it was' "$(records 'select(.resource == "nowhere.test:80" and .phase == "outcome") | .reason')" \
+	'^"cannot resolve nowhere\.test: [^"]+"$'
+is "or was not the host's" "$(records 'select(.phase == "outcome" and .errno == "ECONNREFUSED") | .reason' | sort -u)" \
+	'"the destination refused the connection"'
 
 # --- what is neither allowed nor denied ------------------------------------------------------
 

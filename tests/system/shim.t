@@ -64,6 +64,45 @@ is 'or is full' "$status$(lines)" 00
 sandbox -- sh -c 'true; ls /; cat /etc/hostname >/dev/null; ls /nothing; exit 0'
 is 'what is allowed, or fails by itself, is not its business' "$(lines)" 0
 
+# --- what is no denial ---------------------------------------------------------------------
+
+# told COMMAND...: its lines of a sandbox behind a gateway that is away.
+told() {
+	sandbox --profile away -- "$@"
+	grep '^warder: connect' <<<"$err"
+}
+profile away <<'JSON'
+{"extends": ["default"], "egress": {"default": "deny", "rules": [{"host": "*.example", "decision": "allow"}]},
+ "gateway": {"url": "http://127.0.0.1:1"}}
+JSON
+away='the gateway http://127.0.0.1:1 refused the connection'
+is 'a gateway that is away' "$(told bash -c 'echo >/dev/tcp/api.example/443')" \
+	"warder: connect api.example:443: $away"
+is 'is said once to a process' "$(told bash -c 'for i in 1 2 3; do echo >/dev/tcp/api.example/443; done')" \
+	"warder: connect api.example:443: $away"
+is 'of each place' "$(told bash -c 'for p in 1 2; do echo >/dev/tcp/api.example/$p; done' | wc -l)" 2
+is 'to each process' "$(told sh -c 'for i in 1 2; do bash -c "echo >/dev/tcp/api.example/443"; done' | wc -l)" 2
+cat >"$WS/refused.py" <<'PY'
+import errno, socket
+s = socket.socket()
+s.setblocking(False)
+print(errno.errorcode[s.connect_ex(("127.0.0.1", 8931))], s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+PY
+sandbox -- /usr/bin/python3 refused.py
+is 'an empty port of its own loopback' "$(grep ^warder: <<<"$err")" \
+	"warder: connect 127.0.0.1:8931: nothing listens there inside; the host's loopback needs a rule: {\"cidr\": \"127.0.0.1/32\", \"port\": 8931, \"decision\": \"allow\"}"
+is 'which is refused at once' "$out" 'ECONNREFUSED 0'
+sandbox --env LD_PRELOAD= -- /usr/bin/python3 refused.py
+is 'without the shim it is the same' "$out" 'ECONNREFUSED 0'
+is 'in silence' "$(grep ^warder: <<<"$err")" ''
+sandbox -- /usr/bin/python3 -c 'import socket
+s = socket.socket(socket.AF_UNIX); s.bind("/tmp/gone"); t = socket.socket(socket.AF_UNIX)
+try: t.connect("/tmp/gone")
+except ConnectionRefusedError: print("refused")'
+is 'a socket file that nobody listens at is no port' "$out:$(grep ^warder: <<<"$err")" refused:
+
+# --- its life ------------------------------------------------------------------------------
+
 # It survives a cleaned environment, where there is a C library.
 sandbox -- env -i /bin/sh -c '/bin/mount; exit 0'
 is 'an empty environment does not lose it' "$(lines)" 1

@@ -101,12 +101,33 @@ environments() {
 	unlike "$1 without the shim" "$out" LD_PRELOAD
 }
 
+# What a connect fails with as if the other end were at fault may have another reason; for
+# anything else nobody is asked, and for no failure is there the line of a denial.
+failures() {
+	local no
+
+	for no in 111 110 104 113 101; do # ECONNREFUSED ETIMEDOUT ECONNRESET EHOSTUNREACH ENETUNREACH
+		SHIM_ERRNO=$no SHIM_FAILED='warder: it was the gateway' with "$probe" connect 5
+		is "$1 connect, errno $no" "$status:$out" "1:connect: -1 $no"
+		is "$1 connect, errno $no: why" "$err" 'warder: it was the gateway'
+		SHIM_ERRNO=$no with "$probe" connect 1
+		is "$1 connect, errno $no: no reason, no word" "$err" ''
+	done
+	for no in 115 98 1; do # EINPROGRESS EADDRINUSE EPERM
+		SHIM_ERRNO=$no SHIM_FAILED='warder: it was the gateway' with "$probe" connect 1
+		is "$1 connect, errno $no, is not its business" "$status:$out:$err" "1:connect: -1 $no:"
+	done
+	SHIM_FAILED='warder: it was the gateway' with "$probe" connect 1
+	is "$1 connect, a denial all the same" "$err" "$line"
+}
+
 probe=$WARDER_PROBES/unit/shim_probe
 each_call glibc
 searches glibc
 same 'a script without a first line' "$probe" execvp "$T/allowed/plain"
 like 'is run by a shell' "$out" 'a script without a first line: one two'
 others glibc
+failures glibc
 environments glibc
 
 # --- what is said, and where -----------------------------------------------------------------
@@ -150,6 +171,7 @@ ok 'it builds with musl' musl-gcc -std=gnu17 -D_GNU_SOURCE= -o "$probe" \
 	"$WARDER_SOURCE/tests/unit/shim_probe.c"
 each_call musl
 others musl
+failures musl
 environments musl
 
 done_testing

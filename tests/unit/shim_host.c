@@ -5,7 +5,8 @@
  *
  *	shim_host COMMAND [ARG...]
  *
- * WHY and NAME give the text in $SHIM_TEXT.  Exits with the command's status.
+ * WHY and NAME give the text in $SHIM_TEXT, FAILED that in $SHIM_FAILED; a number in $SHIM_ERRNO
+ * is what connect() fails with instead.  Exits with the command's status.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,10 +32,12 @@ static int filter(void)
 {
 	const struct scmp_arg_cmp magic = {
 		.arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT32_MAX, .datum_b = WARDER_PRCTL};
+	const char *number = getenv("SHIM_ERRNO");
+	uint16_t err = number ? (uint16_t)atoi(number) : EACCES;
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
 	if (!ctx || seccomp_rule_add_array(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(prctl), 1, &magic) < 0 ||
-	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(connect), 0) < 0 ||
+	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(err), SCMP_SYS(connect), 0) < 0 ||
 	    seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(execve), 0) < 0 ||
 	    seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(execveat), 0) < 0 ||
 	    seccomp_load(ctx) < 0)
@@ -51,8 +54,8 @@ static ssize_t read_agent(pid_t pid, uint64_t from, void *to, size_t len)
 
 static int64_t hypercall(const struct seccomp_notif *req)
 {
-	const char *text = getenv("SHIM_TEXT");
 	uint64_t op = req->data.args[1], buffer = req->data.args[2], len = req->data.args[3];
+	const char *text = getenv(op == WARDER_OP_FAILED ? "SHIM_FAILED" : "SHIM_TEXT");
 	struct iovec l, r;
 	char name[WARDER_TEXT_MAX];
 
@@ -62,9 +65,11 @@ static int64_t hypercall(const struct seccomp_notif *req)
 		if (read_agent(req->pid, buffer, name, sizeof(name)) != sizeof(name) ||
 		    strcmp(name, "denied.example") != 0)
 			return 0;
-	} else if (op != WARDER_OP_WHY && op != WARDER_OP_WHY_CHILD) {
+	} else if (op != WARDER_OP_WHY && op != WARDER_OP_WHY_CHILD && op != WARDER_OP_FAILED) {
 		return -EINVAL;
 	}
+	if (!text)
+		return 0;
 	l = (struct iovec){(char *)text, strlen(text) < len ? strlen(text) : len};
 	r = (struct iovec){(void *)(uintptr_t)buffer, l.iov_len};
 	return process_vm_writev(req->pid, &l, 1, &r, 1, 0);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* warder agents: who there is, and how one becomes one. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/paths.h"
@@ -35,24 +37,54 @@ static void print_json(const struct agent *a)
 	puts(text);
 }
 
-/* It may be written later; whoever mistyped it learns so now. */
-static void warn_of_profile(const struct request *r, const char *name)
+/* Whether a run could have that profile. */
+static int try_profile(const struct request *r, const char *name, struct fault *f)
 {
 	const struct profile_context ctx = {.config_dir = r->paths.config,
 					    .share_dir = r->paths.share,
 					    .check_gateway = gateway_check};
-	struct fault f;
-	struct profile *p = profile_load(name, &ctx, &f);
+	struct profile *p = profile_load(name, &ctx, f);
+	int rc = p ? profile_enforceable(p, false, f) : -1;
 
-	if (p == NULL || profile_enforceable(p, false, &f) < 0)
-		fprintf(stderr, "warder: registered, but it cannot start yet: %s\n", f.what);
 	profile_free(p);
+	return rc;
+}
+
+/* A file is meant from where it was named, and the run may be anywhere; owned by the caller. */
+static char *absolute_profile(const char *name)
+{
+	autofree char *cwd = getcwd(NULL, 0);
+
+	if (name[0] == '/' || strchr(name, '/') == NULL || cwd == NULL)
+		return mem_strdup(name);
+	while (strncmp(name, "./", 2) == 0)
+		name += 2 + strspn(name + 2, "/");
+	return mem_printf("%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, name);
+}
+
+static int save(struct request *r, const struct agent *a)
+{
+	struct fault f;
+
+	/* One that cannot be parsed would be found at the first start only. */
+	if (agent_check(a, &f) < 0 || gateway_check(a->gateway, &f) < 0)
+		return failed(&f, EXIT_USAGE);
+	if (agent_save(r->paths.config, a, false, &f) < 0)
+		return failed(&f, EXIT_NO);
+	/* It may be written later; whoever mistyped it learns so now. */
+	if (try_profile(r, a->profile, &f) < 0)
+		fprintf(stderr, "warder: registered, but it cannot start yet: %s\n", f.what);
+	if (r->json)
+		print_json(a);
+	else
+		printf("registered %s in %s/agents.d/%s.json\n", a->id, r->paths.config, a->id);
+	return EXIT_YES;
 }
 
 static int add(struct request *r, int argc, char **argv)
 {
 	struct agent *a = &r->agent;
-	struct fault f;
+	autofree char *profile = NULL;
 
 	if (argc != 1)
 		return options_usage("agents",
@@ -65,29 +97,28 @@ static int add(struct request *r, int argc, char **argv)
 		return options_usage("agents", "add: wants --environment");
 	if (a->profile == NULL)
 		return options_usage("agents", "add: wants --profile");
-	/* One that cannot be parsed would be found at the first start only. */
-	if (agent_check(a, &f) < 0 || gateway_check(a->gateway, &f) < 0)
-		return failed(&f, EXIT_USAGE);
-	if (agent_save(r->paths.config, a, false, &f) < 0)
-		return failed(&f, EXIT_NO);
-	warn_of_profile(r, a->profile);
-	if (r->json)
-		print_json(a);
-	else
-		printf("registered %s in %s/agents.d/%s.json\n", a->id, r->paths.config, a->id);
-	return EXIT_YES;
+	a->profile = profile = absolute_profile(a->profile);
+	return save(r, a);
 }
 
-/* What counts when somebody wonders whether it can start: a revocation before all else. */
-static const char *state_of(const struct request *r, const struct agent *a)
+/* What counts when somebody wonders whether it can start: a revocation before all else.  f:
+ * says more, where there is more to say. */
+static const char *state_of(const struct request *r, const struct agent *a, struct fault *f)
 {
 	const struct revocation_key key = {a->id, a->owner, a->environment, NULL};
 	char name[300], why[256];
-	struct fault f;
+	int revoked = revocation_check(r->paths.state, &key, name, why, f);
 
-	if (revocation_check(r->paths.state, &key, name, why, &f) != 0)
+	if (revoked > 0)
+		revocation_fault(a->id, name, why, f);
+	if (revoked != 0)
 		return "revoked";
-	return agent_state_name(a->state);
+	f->what[0] = '\0';
+	if (a->state != AGENT_ACTIVE)
+		return agent_state_name(a->state);
+	if (agent_is_expired(a))
+		return "expired";
+	return try_profile(r, a->profile, f) < 0 ? "no profile" : agent_state_name(a->state);
 }
 
 static void print_table(const struct request *r, struct agent *const *agents, size_t n)
@@ -102,12 +133,13 @@ static void print_table(const struct request *r, struct agent *const *agents, si
 	for (size_t i = 0; i < n; i++) {
 		const struct agent *a = agents[i];
 		const char **row = &cells[(i + 1) * N_COLUMNS];
+		struct fault f;
 
 		row[0] = a->id;
 		row[1] = a->owner;
 		row[2] = a->environment;
 		row[3] = a->profile;
-		row[4] = state_of(r, a);
+		row[4] = state_of(r, a, &f);
 		row[5] = a->review_by ? a->review_by : "-";
 	}
 	text_table(stdout, cells, n + 1, N_COLUMNS);
@@ -124,6 +156,8 @@ static void print_line(const char *name, const char *value)
 
 static void print_whole(const struct request *r, const struct agent *a)
 {
+	struct fault f;
+
 	print_line("agent", a->id);
 	print_line("owner", a->owner);
 	print_line("environment", a->environment);
@@ -135,7 +169,9 @@ static void print_whole(const struct request *r, const struct agent *a)
 	for (size_t i = 0; i < a->requesters.n; i++)
 		print_line(i == 0 ? "requesters" : "", a->requesters.v[i]);
 	print_line("review by", a->review_by);
-	print_line("state", state_of(r, a));
+	print_line("state", state_of(r, a, &f));
+	if (f.what[0] != '\0')
+		print_line("", f.what);
 }
 
 /* The ids that are asked for: those given, or all. */
@@ -212,6 +248,30 @@ static const struct {
 	{"show", show},
 };
 
+/* What an editor does; the inventory is files, to be kept in Git. */
+static const struct {
+	const char *name, *instead;
+} by_hand[] = {
+	{"remove", "delete"}, {"delete", "delete"}, {"rm", "delete"},	{"edit", "edit"},
+	{"update", "edit"},   {"modify", "edit"},   {"rename", "edit"}, {"set", "edit"},
+};
+
+static int unknown_action(const struct request *r, const struct suggestion *s, int argc,
+			  char **argv)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(by_hand); i++)
+		if (strcmp(by_hand[i].name, argv[0]) == 0)
+			return options_usage(
+				"agents",
+				"no such action: %s; an agent is its file: %s %s/agents.d/%s.json",
+				argv[0], by_hand[i].instead, r->paths.config,
+				argc > 1 && agent_id_valid(argv[1]) ? argv[1] : "ID");
+	if (s->best)
+		return options_usage("agents", "no such action: %s; did you mean %s?", argv[0],
+				     s->best);
+	return options_usage("agents", "no such action: %s", argv[0]);
+}
+
 static int act(struct request *r, int argc, char **argv)
 {
 	struct suggestion s;
@@ -224,10 +284,7 @@ static int act(struct request *r, int argc, char **argv)
 			return actions[i].run(r, argc - 1, argv + 1);
 		suggest_consider(&s, actions[i].name);
 	}
-	if (s.best)
-		return options_usage("agents", "no such action: %s; did you mean %s?", argv[0],
-				     s.best);
-	return options_usage("agents", "no such action: %s", argv[0]);
+	return unknown_action(r, &s, argc, argv);
 }
 
 int cmd_agents(int argc, char **argv)

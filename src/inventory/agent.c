@@ -92,8 +92,8 @@ static bool is_requester(const char *s)
 {
 	const char *colon = strchr(s, ':');
 
-	return is_text(s) && ((colon != NULL && colon > s && colon[1] != '\0') ||
-			      strcmp(s, "*") == 0);
+	return is_text(s) &&
+	       ((colon != NULL && colon > s && colon[1] != '\0') || strcmp(s, "*") == 0);
 }
 
 /* The keys of the file that hold text, in the order in which they are written.  `state` and
@@ -141,9 +141,11 @@ static int read_requesters(struct agent *a, const struct jsonfile *j, const stru
 		return jsonfile_expected(j, at, v, field->expected, f);
 	/* An empty list would read as "nobody" and mean "anyone". */
 	if (json_array_size(v) == 0)
-		return jsonfile_fault(j, at, f, "expected at least one pattern; leave it out for "
-						"anyone");
-	json_array_foreach(v, i, item) {
+		return jsonfile_fault(j, at, f,
+				      "expected at least one pattern; leave it out for "
+				      "anyone");
+	json_array_foreach(v, i, item)
+	{
 		if (!json_is_string(item) || !is_requester(json_string_value(item)))
 			return jsonfile_expected(j, &(struct jsonat){at, NULL, i}, item,
 						 "a pattern of TYPE:ID like \"user:*\"", f);
@@ -192,7 +194,8 @@ static int read_agent(struct agent *a, const struct jsonfile *j, struct fault *f
 	json_t *v;
 	size_t n = 0;
 
-	json_object_foreach(j->root, key, v) {
+	json_object_foreach(j->root, key, v)
+	{
 		struct jsonat at = {NULL, key, n++};
 		size_t i = 0;
 
@@ -216,15 +219,17 @@ static char *path_of(const char *config_dir, const char *id)
 
 static int fault_id(struct fault *f, const char *id)
 {
-	return fault_set(f, "an id is a-z, 0-9, \"_\", \".\" and \"-\", at most 63 bytes, a letter "
-			    "or digit first",
+	return fault_set(f,
+			 "an id is a-z, 0-9, \"_\", \".\" and \"-\", at most 63 bytes, a letter "
+			 "or digit first",
 			 "no agent can have the id \"%.80s\"", id);
 }
 
 static int fault_missing(struct fault *f, const char *config_dir, const char *id)
 {
 	autofree char *mend = mem_printf("register it: warder agents add %s --owner OWNER "
-					 "--environment ENVIRONMENT --profile PROFILE", id);
+					 "--environment ENVIRONMENT --profile PROFILE",
+					 id);
 
 	return fault_set(f, mend, "no agent %s is registered in %s/agents.d", id, config_dir);
 }
@@ -284,8 +289,9 @@ int agent_check(const struct agent *a, struct fault *f)
 	}
 	for (size_t i = 0; i < a->requesters.n; i++)
 		if (!is_requester(a->requesters.v[i]))
-			return fault_set(f, NULL, "requesters: expected a pattern of TYPE:ID like "
-						  "\"user:*\"");
+			return fault_set(f, NULL,
+					 "requesters: expected a pattern of TYPE:ID like "
+					 "\"user:*\"");
 	return 0;
 }
 
@@ -325,7 +331,9 @@ static int write_new(const char *path, const char *text, size_t len, mode_t mode
 	if (fd < 0)
 		return -1;
 	ret = fchmod(fd, mode) < 0 || fd_write_all(fd, text, len) < 0 || fsync(fd) < 0 ||
-	      link(tmp, path) < 0 ? -1 : 0;
+			      link(tmp, path) < 0
+		      ? -1
+		      : 0;
 	err = errno;
 	unlink(tmp);
 	errno = err;
@@ -407,6 +415,11 @@ static bool is_past(const char *date)
 	return strcmp(today, date) > 0;
 }
 
+bool agent_is_expired(const struct agent *a)
+{
+	return a->review_by != NULL && is_past(a->review_by);
+}
+
 static bool may_request(const struct agent *a, const char *requester)
 {
 	for (size_t i = 0; i < a->requesters.n; i++)
@@ -422,7 +435,7 @@ int agent_may_start(const struct agent *a, const char *requester, struct fault *
 		return fault_set(f, "its owner sets \"state\" to \"active\" in its file",
 				 "the agent %s is not active but %s (owner: %s)", a->id,
 				 agent_state_name(a->state), a->owner);
-	if (a->review_by != NULL && is_past(a->review_by))
+	if (agent_is_expired(a))
 		return fault_set(f, "its owner reviews it and sets a new \"review_by\" in its file",
 				 "the agent %s was to be reviewed by %s (owner: %s)", a->id,
 				 a->review_by, a->owner);

@@ -34,6 +34,8 @@ int agent_list(const char *config_dir, struct strlist *ids, struct fault *f);
 /* May it start now, for this requester ("TYPE:ID")?  Checks state, review_by
  * (the day itself still counts, UTC) and requesters.  0 or -1 with a fault. */
 int agent_may_start(const struct agent *a, const char *requester, struct fault *f);
+/* Whether its last day is over, in UTC. */
+bool agent_is_expired(const struct agent *a);
 const char *agent_state_name(enum agent_state s);
 /* The agent as JSON with the keys of its file in their order; owned by the caller. */
 char *agent_json(const struct agent *a, bool one_line);

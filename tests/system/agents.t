@@ -51,6 +51,10 @@ usage() { # usage NAME ARGUMENT...
 usage 'no action'
 usage 'an unknown action' lst
 like 'with a suggestion' "$err" 'did you mean list'
+usage 'what an editor does' remove bot
+like 'with the file to delete' "$err" "no such action: remove; .* delete $WARDER_CONFIG_DIR/agents.d/bot.json"
+usage 'or changes' edit
+like 'the file to edit' "$err" "edit $WARDER_CONFIG_DIR/agents.d/ID.json"
 usage 'no id' add --owner o --environment e --profile p
 usage 'no owner' add x --environment e --profile p
 usage 'no environment' add x --owner o --profile p
@@ -102,6 +106,22 @@ for state in draft suspended retired; do
 done
 agent old ',"review_by":"2020-01-01"'
 stays_out 'one past its review' 'review' old
+run_warder agents list
+like 'which the list says' "$out" 'old .* expired +2020-01-01'
+like 'also of one that is suspended' "$out" 'is-suspended .* suspended '
+echo '{"extends":["default"]}' >rel.json
+run_warder agents add rel --owner o --environment test --profile ./rel.json
+is "a profile's file is kept by its whole path" \
+	"$(jq -r .profile "$WARDER_CONFIG_DIR/agents.d/rel.json")" "$WS/rel.json"
+cd / || exit 1
+run_warder run --agent rel --workspace "$WS" -- true
+exit_is 'so it is found from everywhere' 0
+cd "$WS" || exit 1
+rm rel.json
+run_warder agents list
+like 'where it is gone the list says so' "$out" 'rel .* no profile '
+run_warder agents show rel
+like 'and show says more' "$out" 'state +no profile'$'\n'' +cannot read .*rel.json: No such file'
 agent due ",\"review_by\":\"$(date -u +%F)\""
 run_warder run --agent due -- true
 exit_is 'on the day itself it runs' 0

@@ -121,8 +121,9 @@ int cmd_profile(int argc, char **argv)
 		return status;
 	if (paths_init(&paths, &f) < 0)
 		return failed(&f);
-	r.ctx = (struct profile_context){.config_dir = paths.config, .share_dir = paths.share,
-					  .check_gateway = gateway_check};
+	r.ctx = (struct profile_context){.config_dir = paths.config,
+					 .share_dir = paths.share,
+					 .check_gateway = gateway_check};
 	status = act(&r, argc - first, argv + first);
 	paths_free(&paths);
 	return status;

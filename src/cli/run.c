@@ -306,9 +306,10 @@ static int plan_files(struct run *r, struct fault *f)
 
 static int make_plan(struct run *r, struct fault *f)
 {
-	if (find_places(r, f) < 0 || take_profile(r, f) < 0 || profile_enforceable(r->profile, r->uid == 0, f) < 0 ||
-	    read_values(r, f) < 0 || find_walls(r, f) < 0 || jail_check_stdio(f) < 0 ||
-	    make_directories(r, f) < 0 || supervisor_hold_signals(f) < 0)
+	if (find_places(r, f) < 0 || take_profile(r, f) < 0 ||
+	    profile_enforceable(r->profile, r->uid == 0, f) < 0 || read_values(r, f) < 0 ||
+	    find_walls(r, f) < 0 || jail_check_stdio(f) < 0 || make_directories(r, f) < 0 ||
+	    supervisor_hold_signals(f) < 0)
 		return -1;
 	return plan_files(r, f);
 }
@@ -455,7 +456,8 @@ static int run_and_record(struct run *r, struct supervisor_end *end)
 		.fs = &r->fs,
 		.gateway = &r->gateway,
 		.who = &r->who,
-		.revoked = is_revoked, .revocation = r,
+		.revoked = is_revoked,
+		.revocation = r,
 		.journal = r->journal,
 		.state_dir = r->paths.state,
 		.run_dir = r->run_dir,
@@ -491,8 +493,8 @@ static char *find_outside(const struct run *r)
 	const char *name = r->argv[0], *dir = r->path ? r->path : "";
 
 	if (strchr(name, '/'))
-		return mem_printf("%s%s%s", name[0] == '/' ? "" : r->cwd,
-				  name[0] == '/' ? "" : "/", name);
+		return mem_printf("%s%s%s", name[0] == '/' ? "" : r->cwd, name[0] == '/' ? "" : "/",
+				  name);
 	for (; *dir != '\0'; dir += strspn(dir, ":")) {
 		size_t len = strcspn(dir, ":");
 		autofree char *path = mem_printf("%.*s/%s", (int)len, dir, name);
@@ -551,8 +553,8 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 	} else if (end->why[0]) {
 		if (end->reason != END_POLICY)
 			fprintf(stderr, "warder: %s: ",
-				end->reason == END_CHILD ? r->argv[0] :
-							   end_reason_name(end->reason));
+				end->reason == END_CHILD ? r->argv[0]
+							 : end_reason_name(end->reason));
 		text_print(stderr, end->why);
 		fputc('\n', stderr);
 	}

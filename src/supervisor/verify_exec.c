@@ -51,7 +51,7 @@ struct pending {
 	size_t n_scripts;
 	struct action action;
 	char *resource, *exe;
-	bool killed; /* by us, and on record: only to be reaped */
+	bool dying; /* and what there was to record is on record: only to be reaped */
 };
 
 /* In the order in which they came. */
@@ -240,6 +240,7 @@ void exec_verify(struct supervisor *s, const struct request *rq, struct exec_com
 	};
 	struct action held = *decision;
 	struct pending *p = new_pending(s, rq, c, decision);
+	bool seized;
 
 	if (p == NULL) {
 		attempt_outcome(s, &held, RESULT_FAILURE, EAGAIN,
@@ -249,11 +250,14 @@ void exec_verify(struct supervisor *s, const struct request *rq, struct exec_com
 	}
 	/* The interrupt waits behind the held call: if no exec comes of it, the
 	 * thread stops on its way out, and we learn that, too. */
-	if (ptrace(PTRACE_SEIZE, rq->tid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0 ||
-	    ptrace(PTRACE_INTERRUPT, rq->tid, NULL, NULL) < 0) {
+	seized = ptrace(PTRACE_SEIZE, rq->tid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) == 0;
+	if (!seized || ptrace(PTRACE_INTERRUPT, rq->tid, NULL, NULL) < 0) {
 		attempt_denied_later(s, &held, rq->who.tgid, &unseen, VIA_KERNEL, EACCES, NULL);
 		notify_error(s, rq->id, EACCES);
-		drop(s, p);
+		if (seized)
+			p->dying = true;
+		else
+			drop(s, p);
 		return;
 	}
 	notify_continue(s, rq->id);
@@ -331,6 +335,18 @@ static void escape_attempt(struct supervisor *s, struct pending *p, pid_t pid, c
 	attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
 }
 
+/* It goes on by itself; unless it was killed while it stood there: then it is ours to reap,
+ * and its parent, init at last, hears of its end only afterwards (ptrace(2), ESRCH). */
+static void let_go(struct supervisor *s, struct pending *p, pid_t pid, int sig)
+{
+	if (ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)sig) == 0) {
+		drop(s, p);
+		return;
+	}
+	p->tid = pid;
+	p->dying = true;
+}
+
 static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
 {
 	const char *difference = other_file(p, pid);
@@ -343,12 +359,11 @@ static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
 		escape_attempt(s, p, pid, difference);
 		/* Its parent hears of its end only when its tracer has reaped it. */
 		p->tid = pid;
-		p->killed = true;
+		p->dying = true;
 		return;
 	}
 	attempt_outcome(s, &p->action, RESULT_SUCCESS, 0, NULL);
-	ptrace(PTRACE_DETACH, pid, NULL, NULL);
-	drop(s, p);
+	let_go(s, p, pid, 0);
 }
 
 /* What the failed call left in the result register. */
@@ -374,13 +389,12 @@ static void no_exec(struct supervisor *s, struct pending *p, pid_t pid, int sig)
 	if (err >= RESTART_FIRST && err <= RESTART_LAST)
 		err = EINTR; /* it comes again, as an attempt of its own */
 	attempt_outcome(s, &p->action, RESULT_FAILURE, err, NULL);
-	ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)sig);
-	drop(s, p);
+	let_go(s, p, pid, sig);
 }
 
 static void ended(struct supervisor *s, struct pending *p)
 {
-	if (!p->killed)
+	if (!p->dying)
 		attempt_outcome(s, &p->action, RESULT_KILLED, 0, NULL);
 	drop(s, p);
 }
@@ -391,7 +405,7 @@ static void stopped(struct supervisor *s, struct pending *p, pid_t pid, int stat
 
 	if (!WIFSTOPPED(status))
 		ended(s, p);
-	else if (p->killed)
+	else if (p->dying)
 		; /* a stop on the way to its end */
 	else if (event == PTRACE_EVENT_EXEC)
 		at_exec(s, p, pid);

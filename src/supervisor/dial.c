@@ -21,6 +21,7 @@
 #include "gateway/resolver.h"
 #include "supervisor/identity.h"
 #include "supervisor/own.h"
+#include "supervisor/sockopts.h"
 #include "supervisor/transplant.h"
 
 enum {
@@ -287,53 +288,6 @@ static void resolve_fault(struct supervisor *s, struct dial *d, int err, const c
 
 /* --- handoff ---------------------------------------------------------------------------------- */
 
-/* What a program may have set before connect() and would miss. */
-static const struct {
-	int level, option;
-} kept_options[] = {
-	{SOL_SOCKET, SO_KEEPALIVE},    {SOL_SOCKET, SO_RCVTIMEO},  {SOL_SOCKET, SO_SNDTIMEO},
-	{SOL_SOCKET, SO_RCVBUF},       {SOL_SOCKET, SO_SNDBUF},	   {SOL_SOCKET, SO_RCVLOWAT},
-	{SOL_SOCKET, SO_OOBINLINE},    {IPPROTO_TCP, TCP_NODELAY}, {IPPROTO_TCP, TCP_KEEPIDLE},
-	{IPPROTO_TCP, TCP_KEEPINTVL},  {IPPROTO_TCP, TCP_KEEPCNT}, {IPPROTO_TCP, TCP_USER_TIMEOUT},
-	{IPPROTO_TCP, TCP_QUICKACK},   {IPPROTO_TCP, TCP_SYNCNT},  {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-	{IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_IP, IP_TOS},	   {IPPROTO_IPV6, IPV6_TCLASS},
-	{SOL_SOCKET, SO_PRIORITY}, /* which IP_TOS sets */
-};
-
-/* For the agent, not while the socket is ours to close: a dial that fails would linger. */
-static void keep_linger(int from, int to)
-{
-	struct linger l;
-	socklen_t len = sizeof(l);
-
-	if (getsockopt(from, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff)
-		setsockopt(to, SOL_SOCKET, SO_LINGER, &l, len);
-}
-
-/* To a socket that is as new as the agent's was: what differs was set, and not
- * tuned by the kernel for a connection that it has by now. */
-static void keep_options(int from, int to)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(kept_options); i++) {
-		union {
-			char bytes[32];
-			int number;
-		} was, is;
-		socklen_t was_len = sizeof(was), is_len = sizeof(is);
-		int level = kept_options[i].level, option = kept_options[i].option;
-
-		if (getsockopt(from, level, option, &was, &was_len) < 0 ||
-		    getsockopt(to, level, option, &is, &is_len) < 0)
-			continue;
-		if (was_len == is_len && memcmp(&was, &is, was_len) == 0)
-			continue;
-		/* The kernel doubles what it is told, socket(7). */
-		if (level == SOL_SOCKET && (option == SO_RCVBUF || option == SO_SNDBUF))
-			was.number /= 2;
-		setsockopt(to, level, option, &was, was_len);
-	}
-}
-
 /* The agent has the socket afterwards, and the old one is gone; the caller answers.
  * 0 or -errno. */
 static int hand_off(struct supervisor *s, struct dial *d)
@@ -343,7 +297,7 @@ static int hand_off(struct supervisor *s, struct dial *d)
 
 	if (fcntl(d->src.fd, F_SETFL, flags) < 0)
 		return -errno;
-	keep_linger(d->agent.fd, d->src.fd);
+	sockopts_keep_linger(d->agent.fd, d->src.fd);
 	rc = notify_place(s, d->id, d->src.fd, d->agent.agent_fd, d->agent.cloexec);
 	if (rc == 0 && d->agent.nonblock)
 		transplant(s, &rq, d->agent.agent_fd, d->agent.fd, d->src.fd);
@@ -492,7 +446,7 @@ static int open_socket(struct dial *d, struct sockaddr_storage *ss, socklen_t *l
 	*len = dial_address(&d->candidates[d->at], d->dial_port, d->agent.domain, ss);
 	fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0)
-		keep_options(d->agent.fd, fd);
+		sockopts_keep(d->agent.fd, fd, d->agent.domain);
 	return fd;
 }
 

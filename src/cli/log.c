@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -249,6 +250,14 @@ static struct book *oldest(const struct log *l)
 	return found;
 }
 
+/* Of the terminal, which may change; 0: there is none, and so no line is cut. */
+static size_t width(void)
+{
+	struct winsize w;
+
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
 static void show(const struct log *l, const struct book *b)
 {
 	if (!is_wanted(l, b, b->record))
@@ -256,7 +265,7 @@ static void show(const struct log *l, const struct book *b)
 	if (l->json)
 		fwrite(b->line, 1, b->len, stdout);
 	else
-		record_text_print(b->record, l->colour);
+		record_text_print(b->record, l->colour, width());
 }
 
 static void open_if_more(struct book *b)
@@ -413,38 +422,81 @@ static const char *const state_names[] = {
 	[VERIFY_BROKEN] = "broken", [VERIFY_ERROR] = "error",
 };
 
-static void report(const char *path, const struct verify_report *r, void *arg)
-{
-	const bool *json = arg;
-	json_t *o;
-	char *text;
+struct verifying {
+	bool json, verbose;
+	unsigned long long records;
+	unsigned int files, states[ARRAY_SIZE(state_names)];
+};
 
-	if (!*json) {
-		printf("%-8s %6llu records  ", state_names[r->state],
-		       (unsigned long long)r->records);
-		text_print(stdout, path);
-		if (r->what[0]) {
-			printf("  ");
-			text_print(stdout, r->what);
-		}
-		putchar('\n');
-		return;
+static void report_text(const char *path, const struct verify_report *r)
+{
+	printf("%-8s %6llu records  ", state_names[r->state], (unsigned long long)r->records);
+	text_print(stdout, path);
+	if (r->what[0]) {
+		printf("  ");
+		text_print(stdout, r->what);
 	}
-	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "file", path, "state",
-		      state_names[r->state], "records", (json_int_t)r->records, "line",
-		      (json_int_t)r->line, "torn_bytes", (json_int_t)r->torn_bytes, "head", r->head,
-		      "run_id", r->run_id, "what", r->what);
-	text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+	putchar('\n');
+}
+
+static void report_json(const char *path, const struct verify_report *r)
+{
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "file", path, "state",
+			      state_names[r->state], "records", (json_int_t)r->records, "line",
+			      (json_int_t)r->line, "torn_bytes", (json_int_t)r->torn_bytes, "head",
+			      r->head, "run_id", r->run_id, "what", r->what);
+	char *text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+
 	printf("%s\n", text ? text : "{}");
 	free(text);
 	json_decref(o);
 }
 
+/* What is in order is only counted. */
+static void report(const char *path, const struct verify_report *r, void *arg)
+{
+	struct verifying *v = arg;
+
+	v->files++;
+	v->records += r->records;
+	v->states[r->state]++;
+	if (v->json)
+		report_json(path, r);
+	else if (v->verbose || r->state != VERIFY_OK)
+		report_text(path, r);
+}
+
+/* "3 files, 41 records: 2 ok, 1 crashed" */
+static void sum_up(const struct verifying *v)
+{
+	const char *before = ": ";
+
+	printf("%u file%s, %llu records", v->files, v->files == 1 ? "" : "s", v->records);
+	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++) {
+		if (v->states[i] == 0)
+			continue;
+		printf("%s%u %s", before, v->states[i], state_names[i]);
+		before = ", ";
+	}
+	putchar('\n');
+}
+
+/* No other verb has an option of one letter. */
+static void spell_out(int argc, char **argv)
+{
+	static char verbose[] = "--verbose";
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "-v") == 0)
+			argv[i] = verbose;
+}
+
 static int verify(int argc, char **argv)
 {
-	bool json = false;
+	struct verifying v = {0};
 	const struct option options[] = {
-		{"json", OPTION_FLAG, &json, NULL, "one object a line"},
+		{"json", OPTION_FLAG, &v.json, NULL, "one object a line, of every file"},
+		{"verbose", OPTION_FLAG, &v.verbose, NULL, "also what is in order; or -v"},
 	};
 	static const int exits[] = {
 		[VERIFY_OK] = EXIT_YES,
@@ -457,25 +509,29 @@ static int verify(int argc, char **argv)
 	struct verify_report r;
 	struct paths paths;
 	struct fault f;
-	int status, first = options_parse(cli_verb("log"), options, ARRAY_SIZE(options), false,
-					  argc, argv, &status);
+	int status, first;
 
+	spell_out(argc, argv);
+	first = options_parse(cli_verb("log"), options, ARRAY_SIZE(options), false, argc, argv,
+			      &status);
 	if (first < 0)
 		return status;
 	for (int i = first; i < argc; i++) {
 		verify_file(argv[i], &r);
-		report(argv[i], &r, &json);
+		report(argv[i], &r, &v);
 		if (r.state > state)
 			state = r.state;
 	}
-	if (first < argc)
-		return exits[state];
-	if (paths_init(&paths, &f) < 0) {
-		fault_print(&f);
-		return EXIT_NO;
+	if (first == argc) {
+		if (paths_init(&paths, &f) < 0) {
+			fault_print(&f);
+			return EXIT_NO;
+		}
+		state = verify_all(paths.log, report, &v);
+		paths_free(&paths);
 	}
-	state = verify_all(paths.log, report, &json);
-	paths_free(&paths);
+	if (!v.json)
+		sum_up(&v);
 	return exits[state];
 }
 

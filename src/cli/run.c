@@ -551,8 +551,9 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 	if (end->reason == END_REVOKED) {
 		fault_print(r->revoked);
 	} else if (end->why[0]) {
+		fputs("warder: ", stderr);
 		if (end->reason != END_POLICY)
-			fprintf(stderr, "warder: %s: ",
+			fprintf(stderr, "%s: ",
 				end->reason == END_CHILD ? r->argv[0]
 							 : end_reason_name(end->reason));
 		text_print(stderr, end->why);

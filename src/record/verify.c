@@ -22,6 +22,7 @@ struct check {
 	bool ledger;
 	bool ended;
 	uint64_t seq;
+	uint64_t last; /* number of the last link's line; 0: there is none yet */
 	char head[CHAIN_HEX + 1];
 	struct ledger *runs; /* where to note what a ledger says of runs; may be NULL */
 };
@@ -67,6 +68,20 @@ static void look_at_event(struct check *c, json_t *o)
 	c->ended |= strcmp(event, "run.end") == 0;
 }
 
+/* The chain does not say which of the two it was. */
+static void wrong_link(const struct check *c, uint64_t number, const char *prev)
+{
+	if (c->last == 0)
+		broken(c->r, number,
+		       "prev is %.16s..., expected %.16s...: it was changed, or lines before it "
+		       "removed", prev, c->head);
+	else
+		broken(c->r, number,
+		       "prev is %.16s..., expected %.16s...: line %llu was changed, or line %llu "
+		       "replaced", prev, c->head, (unsigned long long)c->last,
+		       (unsigned long long)number);
+}
+
 /* One whole line, without its newline.  False: broken. */
 static bool check_line(struct check *c, uint64_t number, const char *line, size_t len)
 {
@@ -86,7 +101,7 @@ static bool check_line(struct check *c, uint64_t number, const char *line, size_
 	else if (strcmp(string_of(o, "schema"), RECORD_SCHEMA) != 0)
 		broken(r, number, "not a record of warder's");
 	else if (strcmp(prev, c->head) != 0)
-		broken(r, number, "prev is %.16s..., expected %.16s...", prev, c->head);
+		wrong_link(c, number, prev);
 	else if (seq < 0 || (uint64_t)seq != c->seq + 1)
 		broken(r, number, "seq is %lld, expected %llu", (long long)seq,
 		       (unsigned long long)c->seq + 1);
@@ -101,6 +116,7 @@ static bool check_line(struct check *c, uint64_t number, const char *line, size_
 	if (!c->ledger)
 		snprintf(r->run_id, sizeof(r->run_id), "%s", run_id);
 	c->seq++;
+	c->last = number;
 	r->records++;
 	chain_hash(line, len, c->head);
 	look_at_event(c, o);
@@ -327,21 +343,27 @@ static void not_as_known(struct verify_report *r, const char *fmt, ...)
 	r->line = r->records;
 }
 
-/* A journal that is whole in itself must be the one that the ledger knows. */
+static bool is_bad(const struct verify_report *r)
+{
+	return r->state == VERIFY_BROKEN || r->state == VERIFY_ERROR;
+}
+
+/* A journal that is whole in itself must be the one that the ledger knows.  What a ledger that is
+ * broken itself does not know is no sign of anything. */
 static void compare(struct ledger *l, const char *run_id, struct verify_report *r,
 		    enum verify_state *state)
 {
 	const struct run *run =
 		r->state == VERIFY_OK ? find_end(l, run_id, state) : find_run(l, run_id);
 
-	if (r->state == VERIFY_BROKEN || r->state == VERIFY_ERROR)
+	if (is_bad(r))
 		return;
 	if (r->run_id[0] && strcmp(r->run_id, run_id) != 0)
 		not_as_known(r, "it is the journal of %s", r->run_id);
 	else if (run && run->head[0] && strcmp(run->head, r->head) != 0)
 		not_as_known(r, "it ends at %.16s..., the ledger says %.16s...: "
 				"its tail was cut or replaced", r->head, run->head);
-	else if (r->state == VERIFY_OK && (!run || !run->head[0]))
+	else if (r->state == VERIFY_OK && (!run || !run->head[0]) && !is_bad(&l->report))
 		not_as_known(r, "the ledger does not know of its end");
 }
 
@@ -412,6 +434,16 @@ static void report_missing(struct all *all)
 	}
 }
 
+/* Once, and not of each journal. */
+static void say_incomparable(struct verify_report *ledger)
+{
+	size_t len = strlen(ledger->what);
+
+	if (is_bad(ledger))
+		snprintf(ledger->what + len, sizeof(ledger->what) - len,
+			 "; journals that it would have named from there on cannot be compared");
+}
+
 enum verify_state verify_all(const char *log_dir,
 			     void (*each)(const char *path, const struct verify_report *r,
 					  void *arg),
@@ -423,6 +455,7 @@ enum verify_state verify_all(const char *log_dir,
 
 	/* Before the journals: whatever run it knows of has one by then. */
 	read_ledger(&all.ledger);
+	say_incomparable(&all.ledger.report);
 	report(&all, ledger, &all.ledger.report);
 	verify_journals(&all);
 	report_missing(&all);

@@ -131,8 +131,11 @@ static int hold_root(struct supervisor *s, struct fault *f)
 /* Its execve() failed: what a shell would say. */
 static void command_not_run(struct supervisor *s, int err)
 {
+	static const char prefix[] = "warder: ";
 	const char *why = attempt_why(s, s->jail->command);
 
+	if (why && strncmp(why, prefix, sizeof(prefix) - 1) == 0)
+		why += sizeof(prefix) - 1; /* it is put down, too */
 	if (why)
 		supervisor_end(s, END_POLICY, EXIT_DENIED, why);
 	else

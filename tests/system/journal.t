@@ -127,6 +127,42 @@ run_warder log --tool exec --run "$second" --json
 is 'or one tool' "$(jq -r .tool <<<"$out" | sort -u)" exec
 is 'each line as it was written' "$("$WARDER" log --run "$second" --json | sha256sum)" \
 	"$(sha256sum <"$WARDER_LOG_DIR/journal/$second.jsonl")"
+sandbox -- mount
+run_warder log --run last
+like 'the end of a run that was denied says what was' "$out" \
+	'run\.end +run +mount  exit 126  denied exec /'
+sandbox --wall 300ms -- sleep 9
+run_warder log --run last
+like 'or that its time was over' "$out" 'run\.end +run +sleep  exit 124  the time limit'
+
+# on_terminal COLUMNS COMMAND...: what it prints there.
+on_terminal() {
+	/usr/bin/python3 - "$@" <<'PY'
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("4H", 24, int(sys.argv[1]), 0, 0))
+    os.execvp(sys.argv[2], sys.argv[2:])
+try:
+    while data := os.read(fd, 65536):
+        sys.stdout.buffer.write(data.replace(b"\r", b""))
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+}
+longest() { awk '{ if (length($0) > n) n = length($0) } END { print n }' <<<"$1"; }
+run_warder log --run "$second"
+whole=$out
+ok 'there are lines that are longer than a terminal' test "$(longest "$whole")" -gt 80
+export NO_COLOR=1
+cut=$(on_terminal 80 "$WARDER" log --run "$second")
+is 'where they are cut' "$(longest "$cut")" 80
+like 'and that is to be seen' "$cut" '\.\.\.'$'\n'
+unset NO_COLOR
+is 'colours take no columns' \
+	"$(TERM=xterm on_terminal 80 "$WARDER" log --run "$second" | sed 's/\x1b\[[0-9;]*m//g')" "$cut"
+is 'a wide one has all of it' "$(NO_COLOR=1 on_terminal 400 "$WARDER" log --run "$second")" "$whole"
 run_warder log --run run_NOSUCH
 exit_is 'a run that is not there is a negative answer' 1
 run_warder log verfy
@@ -170,6 +206,13 @@ is 'the chain is that of sha256sum' "$line" ''
 is 'and its head is in the ledger' "$(ledger "select(.detail.run_id == \"$second\" and
 	.detail.event == \"run.end\") | .detail.head")" "\"$prev\""
 
+run_warder log verify
+exit_is 'so it is in words' 0
+is 'which are few, and end in a sum' "$(sed 's/^crashed.*/crashed/; s/[0-9][0-9]*/N/g' <<<"$out")" \
+	$'crashed\nN files, N records: N ok, N crashed'
+run_warder log verify -v
+is 'or name each' "$(wc -l <<<"$out")" $(($(ls "$WARDER_LOG_DIR/journal" | wc -l) + 2))
+
 # forged NAME WANTED SED...: what verify says of a copy that sed has been at.
 forged() {
 	local name=$1 wanted=$2 at
@@ -184,7 +227,7 @@ forged() {
 		"$(jq -r 'select(.state == "broken") | "\(.file) \(.line) \(.what)"' <<<"$out")" \
 		"$second.jsonl $wanted"
 }
-forged 'a changed byte' '3 line 3: prev' '2s/"bot"/"bat"/'
+forged 'a changed byte' '3 line 3: prev .*: line 2 was changed, or line 3 replaced' '2s/"bot"/"bat"/'
 forged 'a removed line' '3 line 3: prev' 3d
 forged 'two lines exchanged' '3 line 3: prev' '3{h;d};4G'
 forged 'a line put in' '4 line 4: prev' 3p
@@ -201,6 +244,8 @@ rm -rf "$T/copy" && cp -R "$WARDER_LOG_DIR" "$T/copy" && sed -i 3d "$T/copy/ledg
 WARDER_LOG_DIR=$T/copy run_warder log verify
 exit_is 'so is a line of the ledger' 1
 like 'by name' "$out" 'broken .*ledger.*line 3'
+is 'once, not for each journal that cannot be compared then' "$(grep -c '^broken' <<<"$out")" 1
+like 'which is said' "$out" 'cannot be compared'
 rm -rf "$T/copy" && cp -R "$WARDER_LOG_DIR" "$T/copy"
 truncate -s -7 "$T/copy/journal/$second.jsonl"
 run_warder log verify --json "$T/copy/journal/$second.jsonl"

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/lifecycle.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "cli/cli.h"
 #include "cli/text.h"
 #include "record/ledger.h"
 
@@ -143,12 +145,12 @@ static void status_line(int fd, const struct json *j)
 	fd_write_all(fd, line, j->len + 1); /* whoever reads may have gone */
 }
 
-static void end_json(struct json *j, const struct lifecycle *l, const char *event,
+static void end_json(struct json *j, const char *run_id, const char *event,
 		     const struct supervisor_end *end, const char *why)
 {
 	json_open(j, NULL, '{');
 	json_str(j, "event", event);
-	json_str(j, "run_id", l->who->run_id);
+	json_str(j, "run_id", run_id);
 	json_str(j, "reason", end_reason_name(end->reason));
 	json_int(j, "exit_code", end->exit_code);
 	if (why && why[0])
@@ -166,7 +168,7 @@ int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct sup
 	int rc;
 
 	json_init(&js, detail, sizeof(detail));
-	end_json(&js, l, "run.end", end, text);
+	end_json(&js, l->who->run_id, "run.end", end, text);
 	json_int(&js, "denials", (int64_t)journal_denials(j));
 	json_close(&js, '}');
 	a.result = results[end->reason];
@@ -175,7 +177,7 @@ int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct sup
 	rc = journal_append(j, &a);
 
 	json_init(&js, status, sizeof(status));
-	end_json(&js, l, "exited", end, text);
+	end_json(&js, l->who->run_id, "exited", end, text);
 	json_close(&js, '}');
 	status_line(l->status_fd, &js);
 	if (rc < 0)
@@ -183,7 +185,7 @@ int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct sup
 				 strerror(-rc));
 
 	json_init(&js, brief, sizeof(brief));
-	end_json(&js, l, "run.end", end, text);
+	end_json(&js, l->who->run_id, "run.end", end, text);
 	json_str(&js, "head", journal_head(j));
 	json_int(&js, "records", (int64_t)journal_records(j));
 	json_close(&js, '}');
@@ -230,6 +232,24 @@ void lifecycle_started(const struct lifecycle *l, pid_t host_pid)
 	json_int(&j, "pid", host_pid);
 	json_close(&j, '}');
 	status_line(l->status_fd, &j);
+}
+
+void lifecycle_not_started(int status_fd, const char *why)
+{
+	const struct supervisor_end end = {.reason = END_ERROR, .exit_code = EXIT_NOT_STARTED};
+	char status[STATUS_MAX];
+	struct json j;
+
+	json_init(&j, status, sizeof(status));
+	end_json(&j, "", "exited", &end, why);
+	json_close(&j, '}');
+	if (j.full) { /* what happened counts more than why */
+		json_init(&j, status, sizeof(status));
+		end_json(&j, "", "exited", &end, NULL);
+		json_close(&j, '}');
+	}
+	signal(SIGPIPE, SIG_IGN); /* it is all that is left to do */
+	status_line(status_fd, &j);
 }
 
 void lifecycle_refused(const struct paths *paths, const struct record_identity *who,

@@ -42,7 +42,9 @@ int lifecycle_end(const struct lifecycle *l, struct journal *j, const struct sup
 		  const struct fault *why, struct fault *f);
 /* Records, and tells a person, what the agent made that was to be protected had it been there. */
 void lifecycle_appeared(const struct lifecycle *l, struct journal *j, bool quiet);
-/* {"event":"started",...} once the command is about to run. */
+/* {"event":"started",...} once the command runs. */
 void lifecycle_started(const struct lifecycle *l, pid_t host_pid);
+/* {"event":"exited",...} where there has been no run: its id is empty. */
+void lifecycle_not_started(int status_fd, const char *why);
 
 #endif

@@ -98,9 +98,10 @@ static int parse(int argc, char **argv, struct run_options *o, int *status)
 }
 
 /* 2, as of other verbs, could be the command's own. */
-static int usage(const char *what)
+static int usage(const struct run_options *o, const char *what)
 {
 	options_usage("run", "%s", what);
+	lifecycle_not_started(o->status_fd, what);
 	return EXIT_NOT_STARTED;
 }
 
@@ -413,6 +414,13 @@ static void command_text(char *const *argv, char *out, size_t size)
 	}
 }
 
+static void command_runs(const void *run, pid_t command)
+{
+	const struct run *r = run;
+
+	lifecycle_started(&r->life, command);
+}
+
 static int supervise(struct run *r, struct supervisor *s, struct supervisor_end *end,
 		     struct fault *f)
 {
@@ -442,7 +450,6 @@ static int supervise(struct run *r, struct supervisor *s, struct supervisor_end 
 		return fault_set(f, "see `warder doctor`",
 				 "the catch-all device cannot be had after all");
 	}
-	lifecycle_started(&r->life, jail.command);
 	return supervisor_run(s, &jail, end, f);
 }
 
@@ -458,6 +465,8 @@ static int run_and_record(struct run *r, struct supervisor_end *end)
 		.who = &r->who,
 		.revoked = is_revoked,
 		.revocation = r,
+		.started = command_runs,
+		.starter = r,
 		.journal = r->journal,
 		.state_dir = r->paths.state,
 		.run_dir = r->run_dir,
@@ -566,6 +575,14 @@ static void say_end(const struct run *r, const struct supervisor_end *end)
 			(unsigned long long)denials, r->run_id);
 }
 
+/* There has been no run. */
+static int not_started(const struct run *r, const struct fault *f)
+{
+	fault_print(f);
+	lifecycle_not_started(r->o.status_fd, f->what);
+	return EXIT_NOT_STARTED;
+}
+
 /* From the first line of the journal to its last. */
 static int run_recorded(struct run *r)
 {
@@ -574,7 +591,7 @@ static int run_recorded(struct run *r)
 
 	r->revoked = &revoked;
 	if (open_books(r, &f) < 0) {
-		fault_print(&f);
+		not_started(r, &f);
 	} else {
 		env_wipe();
 		if (run_and_record(r, &end) == 0)
@@ -590,21 +607,16 @@ static int start(struct run *r)
 	int status;
 
 	if (paths_init(&r->paths, &f) < 0 || find_requester(r, &f) < 0 ||
-	    find_user_inside(r, &f) < 0) {
-		fault_print(&f);
-		return EXIT_NOT_STARTED;
-	}
+	    find_user_inside(r, &f) < 0)
+		return not_started(r, &f);
 	record_new_run_id(r->run_id);
 	if (admit(r, &f) < 0) {
-		fault_print(&f);
 		r->who.run_id = "";
 		lifecycle_refused(&r->paths, &r->who, r->argv[0], &f);
-		return EXIT_NOT_STARTED;
+		return not_started(r, &f);
 	}
-	if (make_plan(r, &f) < 0) {
-		fault_print(&f);
-		return EXIT_NOT_STARTED;
-	}
+	if (make_plan(r, &f) < 0)
+		return not_started(r, &f);
 	make_env(r);
 	resolve_commands(r);
 	status = run_recorded(r);
@@ -644,17 +656,21 @@ int cmd_run(int argc, char **argv)
 	struct run r = {.life.announced.fd = -1};
 	int status, first = parse(argc, argv, &r.o, &status);
 
-	if (first < 0)
-		return status == EXIT_YES ? EXIT_YES : EXIT_NOT_STARTED;
+	if (first < 0 && status == EXIT_YES)
+		return EXIT_YES;
+	if (first < 0) {
+		lifecycle_not_started(r.o.status_fd, "wrong usage");
+		return EXIT_NOT_STARTED;
+	}
 	if (r.o.agent == NULL)
-		return usage("which agent? --agent ID");
+		return usage(&r.o, "which agent? --agent ID");
 	if (first == argc)
-		return usage("which command? warder run --agent ID -- COMMAND");
+		return usage(&r.o, "which command? warder run --agent ID -- COMMAND");
 	if (r.o.status_fd >= 0) {
 		/* Another number: 1 or 2 may be the command's, too. */
 		r.o.status_fd = fcntl(r.o.status_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		if (r.o.status_fd < 0)
-			return usage("--status-fd: that descriptor is not open");
+			return usage(&r.o, "--status-fd: that descriptor is not open");
 	}
 	r.argv = argv + first;
 	r.launcher = argv;

@@ -209,7 +209,8 @@ struct supervisor {
 	struct dial_table *dials;
 	struct why_table *why;
 
-	bool over; /* leave the loop */
+	bool began; /* the command runs */
+	bool over;  /* leave the loop */
 	struct supervisor_end end;
 };
 

@@ -32,6 +32,9 @@ struct supervisor_plan {
 	 * why in either case. */
 	int (*revoked)(const void *key, char name[300], char why[256], struct fault *f);
 	const void *revocation; /* the key */
+	/* Once, when the command itself runs: after its exec was verified. */
+	void (*started)(const void *starter, pid_t command);
+	const void *starter;
 	struct journal *journal;
 	const char *state_dir; /* revoked.d is watched there */
 	const char *run_dir;   /* RUNTIME/runs/RUN_ID, made already: state and control socket */

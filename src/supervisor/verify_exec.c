@@ -347,6 +347,15 @@ static void let_go(struct supervisor *s, struct pending *p, pid_t pid, int sig)
 	p->dying = true;
 }
 
+/* The command itself runs. */
+static void tell_start(struct supervisor *s, pid_t tgid)
+{
+	if (s->began || tgid != s->jail->command)
+		return;
+	s->began = true;
+	s->plan->started(s->plan->starter, tgid);
+}
+
 static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
 {
 	const char *difference = other_file(p, pid);
@@ -363,6 +372,7 @@ static void at_exec(struct supervisor *s, struct pending *p, pid_t pid)
 		return;
 	}
 	attempt_outcome(s, &p->action, RESULT_SUCCESS, 0, NULL);
+	tell_start(s, p->tgid);
 	let_go(s, p, pid, 0);
 }
 

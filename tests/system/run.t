@@ -122,7 +122,19 @@ is 'the time limit is a reason' \
 	"$status $(jq -r 'select(.event == "exited") | .reason' "$T/status")" '124 timeout'
 status_of -- mount
 is 'and so is the policy' \
-	"$status $(jq -r 'select(.event == "exited") | .reason' "$T/status")" '126 policy'
+	"$status $(jq -r '[.event, .reason] | join(" ")' "$T/status")" '126 exited policy'
+status_of -- no-such-command
+is 'what is not there has not started' \
+	"$status $(jq -r '[.event, .reason] | join(" ")' "$T/status")" '127 exited child'
+status_of --profile nowhere -- true
+is 'what may not start has ended all the same' \
+	"$status $(jq -r '[.event, .run_id, .reason, .exit_code] | join(",")' "$T/status")" \
+	'125 exited,,error,125'
+like 'and says why' "$(jq -r .why "$T/status")" 'nowhere'
+status_of --wall
+is 'or was wrongly asked for' "$status $(jq -r .exit_code "$T/status")" '125 125'
+status_of --profile nowhere --agent nobody -- true
+like 'also who is nobody' "$(jq -r .why "$T/status")" 'no agent nobody'
 sandbox --status-fd 5 -- ls /proc/self/fd
 unlike 'the descriptor itself stays outside' "$out" '^5$'
 status_of --wall 200ms -- sh -c 'echo no >&5'

@@ -25,9 +25,9 @@ static const struct verb verbs[] = {
 	{"agents", cmd_agents, "add|list|show [ID] [options]",
 	 "the inventory: who may run at all"},
 	{"profile", cmd_profile, "check FILE | show NAME", "what an agent may touch"},
-	{"requests", cmd_requests, "[--json]", "what waits for an approval"},
-	{"approve", cmd_approve, "ID", "let a request pass"},
-	{"deny", cmd_deny, "ID [--why TEXT]", "refuse a request"},
+	{"requests", cmd_requests, "[--json]", "what waits for an approval; in this version nothing does"},
+	{"approve", cmd_approve, "ID", "let a request pass; in this version none waits"},
+	{"deny", cmd_deny, "ID [--why TEXT]", "refuse a request; in this version none waits"},
 	{"doctor", cmd_doctor, "[--json]", "which walls this machine can have"},
 	{"version", cmd_version, "[--json]", "which warder this is"},
 };
@@ -111,6 +111,27 @@ static int flushed(int status)
 	return status == EXIT_YES ? EXIT_NO : status;
 }
 
+static bool is_help(const char *name)
+{
+	return strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
+}
+
+/* `warder help`, and `warder help VERB`, which is `warder VERB --help`. */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	const struct verb *verb;
+
+	if (argc == 0) {
+		print_usage(stdout);
+		return EXIT_YES;
+	}
+	verb = cli_verb(argv[0]);
+	if (verb == NULL)
+		return unknown_verb(argv[0]);
+	return verb->run(2, (char *[]){argv[0], option, NULL});
+}
+
 int cli_main(int argc, char **argv)
 {
 	const struct verb *verb;
@@ -123,10 +144,8 @@ int cli_main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	name = argv[1];
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-		print_usage(stdout);
-		return flushed(EXIT_YES);
-	}
+	if (is_help(name))
+		return flushed(help(argc - 2, argv + 2));
 	if (strcmp(name, "--version") == 0)
 		name = "version";
 	verb = cli_verb(name);

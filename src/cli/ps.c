@@ -133,7 +133,7 @@ static void print_runs(const struct run_list *l, bool json)
 		const struct run_entry *r = &l->v[i];
 		json_t *answer;
 
-		if (r->life == RUN_DEAD)
+		if (r->life == RUN_DEAD && !json)
 			fprintf(stderr,
 				"warder: %s crashed; `warder kill %s` clears away what it left\n",
 				r->id, r->id);

@@ -86,7 +86,7 @@ static int parse(int argc, char **argv, struct run_options *o, int *status)
 		{"observe", OPTION_FLAG, &o->observe, NULL,
 		 "allow what the policy denies, and record it"},
 		{"wall", OPTION_STRING, &o->wall, "DURATION",
-		 "end it after that time, with exit 124"},
+		 "end it after that time, with exit 124; instead of limits.wall"},
 		{"status-fd", OPTION_INT, &o->status_fd, "N",
 		 "write JSON lines about start and end there"},
 		{"quiet", OPTION_FLAG, &o->quiet, NULL, "say nothing but errors"},

@@ -110,7 +110,7 @@ static void limit_reached(struct supervisor *s, struct timer *t)
 static void grace_over(struct supervisor *s, struct timer *t)
 {
 	(void)t;
-	supervisor_end(s, END_TIMEOUT, EXIT_TIMED_OUT, "the time limit");
+	supervisor_end(s, END_TIMEOUT, EXIT_TIMED_OUT, "the time limit is over");
 }
 
 bool signals_timed_out(const struct supervisor *s)

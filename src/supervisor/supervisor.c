@@ -150,7 +150,7 @@ static void command_exited(struct supervisor *s, int status, unsigned int leftov
 
 	s->end.leftovers = leftovers;
 	if (signals_timed_out(s))
-		supervisor_end(s, END_TIMEOUT, EXIT_TIMED_OUT, "the time limit");
+		supervisor_end(s, END_TIMEOUT, EXIT_TIMED_OUT, "the time limit is over");
 	else
 		supervisor_end(s, END_CHILD, code, NULL);
 }

@@ -65,6 +65,14 @@ refused 'an --rw that is not there' '--rw /no/such' 'exists' --agent bot --rw /n
 run_warder run --help
 exit_is 'help is none of these' 0
 like 'and lists the options' "$out" '--agent'
+options=$out
+run_warder help run
+is 'nor is it by its other name' "$status $out" "0 $options"
+run_warder help rn
+exit_is 'of what is no verb there is none' 2
+like 'with a suggestion' "$err" 'warder run'
+run_warder help approve
+like 'where nothing waits it says so' "$out" 'in this version none waits'
 
 # --- the agent -----------------------------------------------------------------------------
 

@@ -99,6 +99,8 @@ wait "$server_pid" 2>/dev/null
 nothing_left 'a killed one takes its run with it'
 run_warder ps
 like 'and is seen to have crashed' "$err" "$run crashed"
+run_warder ps --json
+is 'which is for people' "$status $out$err" '0 '
 run_warder kill "$run"
 exit_is 'to kill it is too late' 1
 is 'but clears it away' "$(ls -A "$WARDER_RUNTIME_DIR/runs")" ''

@@ -192,19 +192,23 @@ static bool is_ledger(const char *path)
 	return strncmp(slash ? slash + 1 : path, "ledger", 6) == 0;
 }
 
-/* Opens path, whatever lies there, without being held up by it. */
+/* Opens path, whatever lies there, without being held up by it.  st_size -1: nothing does. */
 static int open_file(const char *path, struct stat *st, struct verify_report *r)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-	if (fd < 0 || fstat(fd, st) < 0)
+	if (fd < 0 && errno == ENOENT) {
+		st->st_size = -1;
+		cannot_read(r, strerror(ENOENT));
+	} else if (fd < 0 || fstat(fd, st) < 0) {
 		cannot_read(r, strerror(errno));
-	else if (!S_ISREG(st->st_mode))
+	} else if (!S_ISREG(st->st_mode)) {
 		cannot_read(r, "not a regular file");
+	}
 	return fd;
 }
 
-/* size: of the file, before it was read. */
+/* size: of the file, before it was read; -1: there was none. */
 static void verify_with(const char *path, struct verify_report *r, struct ledger *runs, off_t *size)
 {
 	struct check c = {.r = r, .ledger = is_ledger(path), .head = CHAIN_FIRST, .runs = runs};
@@ -289,7 +293,8 @@ static void read_ledger(struct ledger *l)
 {
 	l->n = 0;
 	verify_with(l->path, &l->report, l, &l->size);
-	if (l->report.state == VERIFY_ERROR && access(l->path, F_OK) < 0 && errno == ENOENT) {
+	/* By now there may be one. */
+	if (l->size < 0) {
 		l->report.state = VERIFY_OK;
 		snprintf(l->report.what, sizeof(l->report.what), "there is none");
 	}

@@ -256,11 +256,12 @@ static void race_links(char *paths)
 	choose(paths);
 	(void)!symlink(choice[0], "race-link");
 	pid = fork();
-	for (int i = 0; pid == 0; i ^= 1) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void)!symlink(choice[i], "race-new");
-		rename("race-new", "race-link");
-	}
+	if (pid == 0)
+		for (int i = 0;; i ^= 1) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			(void)!symlink(choice[i], "race-new");
+			rename("race-new", "race-link");
+		}
 	tell_race("race-link", by_link, NULL);
 	kill(pid, SIGKILL);
 }

@@ -40,13 +40,29 @@ static void put_escaped(struct json *j, struct mark *m, uint32_t c)
 	put(j, m, text, (size_t)n);
 }
 
+/* How many characters at the beginning of s stand for themselves: nearly always all. */
+static size_t plain(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= ' ' && s[n] <= '~' && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 static void put_quoted(struct json *j, struct mark *m, const char *s, size_t len)
 {
 	put(j, m, "\"", 1);
 	for (size_t i = 0; i < len && m->ok;) {
 		uint32_t c;
-		size_t n = utf8_decode(s + i, len - i, &c);
+		size_t n = plain(s + i, len - i);
 
+		if (n > 0) {
+			put(j, m, s + i, n);
+			i += n;
+			continue;
+		}
+		n = utf8_decode(s + i, len - i, &c);
 		if (n == 0)
 			put(j, m, "\xef\xbf\xbd", 3);
 		else if (c == '"' || c == '\\' || utf8_is_hidden(c))

@@ -107,22 +107,23 @@ static const struct {
 
 /* What the supervisor needs once it runs; anything else ends it, and with it the run. */
 static const char *const supervisor[] = {
-	"read", "write", "readv", "writev", "pread64", "pwrite64", "close", "close_range", "lseek",
-	"fcntl", "dup", "dup3", "openat", "openat2", "open", "stat", "fstat", "lstat", "newfstatat",
-	"statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd", "getdents64",
-	"ftruncate", "fsync", "fdatasync", "flock", "unlink", "unlinkat", "rmdir", "mkdir", "rename",
-	"renameat", "renameat2", "fchmod", "ioctl", "poll", "ppoll", "epoll_create1", "epoll_ctl",
-	"epoll_wait", "epoll_pwait", "signalfd4", "timerfd_create", "timerfd_settime",
-	"timer_settime", "kcmp", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "socket", "socketpair", "connect", "accept4",
+	"read", "write", "readv", "writev", "pread64", "pwrite64", "close", "close_range",
+	"lseek", "fcntl", "dup", "dup3", "openat", "openat2", "open", "stat", "fstat", "lstat",
+	"newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2",
+	"readlink", "readlinkat", "getcwd", "getdents64", "ftruncate", "fsync", "fdatasync",
+	"flock", "unlink", "unlinkat", "rmdir", "mkdir", "rename", "renameat", "renameat2",
+	"fchmod", "ioctl", "poll", "ppoll", "epoll_create1", "epoll_ctl", "epoll_wait",
+	"epoll_pwait", "signalfd4", "timer_settime", "kcmp", "socket", "connect", "accept4",
 	"getsockname", "getpeername", "getsockopt", "setsockopt", "listen", "bind", "sendto",
-	"sendmsg", "sendmmsg", "recvfrom", "recvmsg", "shutdown", "mmap", "munmap", "mremap",
-	"mprotect", "brk", "madvise", "futex", "getrandom", "clock_gettime", "clock_nanosleep", "gettimeofday", "time",
-	"getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getpgrp", "getpgid", "getsid",
-	"setresuid", "setresgid", "capset", "capget", "kill", "tgkill", "tkill", "rt_sigaction", "rt_sigprocmask",
-	"rt_sigreturn", "rt_sigtimedwait", "sigaltstack", "waitid", "wait4", "pidfd_open",
-	"pidfd_getfd", "pidfd_send_signal", "process_vm_readv", "process_vm_writev", "ptrace",
-	"exit", "exit_group", "restart_syscall", "prctl", "sched_yield", "umask", "splice", "pipe2",
-	"uname", "sysinfo", "getrusage", "prlimit64", "eventfd2", "recvmmsg", "rseq", "set_robust_list",
+	"sendmsg", "recvfrom", "recvmsg", "shutdown", "mmap", "munmap", "mremap", "mprotect",
+	"brk", "madvise", "futex", "getrandom", "clock_gettime", "clock_nanosleep",
+	"gettimeofday", "time", "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid",
+	"getegid", "getpgrp", "getpgid", "getsid", "setresuid", "setresgid", "capset", "capget",
+	"kill", "tgkill", "tkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+	"rt_sigtimedwait", "sigaltstack", "waitid", "wait4", "pidfd_open", "pidfd_getfd",
+	"pidfd_send_signal", "process_vm_readv", "process_vm_writev", "ptrace", "exit",
+	"exit_group", "restart_syscall", "prctl", "sched_yield", "umask", "uname", "sysinfo",
+	"getrusage", "prlimit64", "rseq", "set_robust_list",
 };
 
 /* What the pid namespace's init needs: to reap, to report, to end. */

@@ -396,13 +396,3 @@ int control_ask(const char *run_dir, const char *verb, const char *text,
 	}
 	return take_fd(&fd);
 }
-
-bool control_wait_end(int sock, int timeout_ms)
-{
-	struct pollfd pfd = {.fd = sock, .events = POLLIN};
-	char rest[CONTROL_ANSWER_MAX];
-
-	/* Nothing comes any more but the end. */
-	return TEMP_FAILURE_RETRY(poll(&pfd, 1, timeout_ms)) > 0 &&
-	       recv(sock, rest, sizeof(rest), MSG_DONTWAIT) <= 0;
-}

@@ -62,7 +62,5 @@ bool control_is_alive(pid_t pid, uint64_t start);
  */
 int control_ask(const char *run_dir, const char *verb, const char *text,
 		char answer[CONTROL_ANSWER_MAX], struct fault *f);
-/* After "kill": waits until nothing of the run is left.  False: not within timeout_ms. */
-bool control_wait_end(int sock, int timeout_ms);
 
 #endif

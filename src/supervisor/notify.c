@@ -86,6 +86,23 @@ void notify_value(struct supervisor *s, uint64_t id, int64_t value)
 	answer(s, id, 0, value, 0);
 }
 
+void notify_refuse(struct supervisor *s, struct request *rq, const struct refusal *r)
+{
+	struct attempt a = {.tool = r->tool,
+			    .resource = r->resource,
+			    .verdict = {.decision = DECISION_DENY,
+					.rule = r->rule,
+					.reason = r->reason},
+			    .via = VIA_KERNEL,
+			    .err = r->err,
+			    .by = &rq->who,
+			    .wall = true};
+	int err;
+
+	attempt_decide(s, &a, &err, NULL);
+	notify_error(s, rq->id, err);
+}
+
 void notify_continue(struct supervisor *s, uint64_t id)
 {
 	answer(s, id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);

@@ -83,18 +83,7 @@ static void go_own(struct supervisor *s, struct request *rq, struct target *t)
 static void refuse(struct supervisor *s, struct request *rq, const char *tool, const char *resource,
 		   const char *reason)
 {
-	struct attempt a = {
-		.tool = tool,
-		.resource = resource,
-		.verdict = {.decision = DECISION_DENY, .rule = "network", .reason = reason},
-		.via = VIA_KERNEL,
-		.err = EACCES,
-		.by = &rq->who,
-		.wall = true};
-	int err;
-
-	attempt_decide(s, &a, &err, NULL);
-	notify_error(s, rq->id, err);
+	notify_refuse(s, rq, &(struct refusal){tool, resource, "network", reason, EACCES});
 }
 
 /* --- AF_UNIX ---------------------------------------------------------------------------------- */

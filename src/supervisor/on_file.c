@@ -200,17 +200,7 @@ static int dirfd_of(const struct request *rq, int arg)
 static void refuse(struct supervisor *s, struct request *rq, const char *resource, int err,
 		   const char *reason)
 {
-	struct attempt a = {
-		.tool = "file",
-		.resource = resource,
-		.verdict = {.decision = DECISION_DENY, .rule = "filesystem", .reason = reason},
-		.via = VIA_KERNEL,
-		.err = err,
-		.by = &rq->who,
-		.wall = true};
-
-	attempt_decide(s, &a, &err, NULL);
-	notify_error(s, rq->id, err);
+	notify_refuse(s, rq, &(struct refusal){"file", resource, "filesystem", reason, err});
 }
 
 /* True: refused and answered. */

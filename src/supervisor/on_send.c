@@ -56,20 +56,10 @@ static void refuse(struct supervisor *s, struct request *rq, const char *tool, c
 		   const struct destination *d, const char *reason)
 {
 	char text[ADDR_TEXT_MAX], resource[ADDR_TEXT_MAX + 8];
-	struct attempt a = {
-		.tool = tool,
-		.resource = resource,
-		.verdict = {.decision = DECISION_DENY, .rule = "network", .reason = reason},
-		.via = VIA_KERNEL,
-		.err = EACCES,
-		.by = &rq->who,
-		.wall = true};
-	int err;
 
 	destination_text(d, text, sizeof(text));
 	snprintf(resource, sizeof(resource), "%s%s", prefix, text);
-	attempt_decide(s, &a, &err, NULL);
-	notify_error(s, rq->id, err);
+	notify_refuse(s, rq, &(struct refusal){tool, resource, "network", reason, EACCES});
 }
 
 void on_send(struct supervisor *s, struct request *rq)

@@ -51,6 +51,13 @@ handler_fn on_send;    /* on_send.c: sendto, sendmsg, sendmmsg */
 handler_fn on_prctl;   /* on_prctl.c: the shim's questions */
 handler_fn on_refused; /* on_refused.c: all that is not to be had */
 
+/* Refuses what no profile can allow, on record; rule names the wall. */
+struct refusal {
+	const char *tool, *resource, *rule, *reason;
+	int err;
+};
+void notify_refuse(struct supervisor *s, struct request *rq, const struct refusal *r);
+
 /* Writes the resource of a destination: "NAME:PORT", "192.0.2.1:443", "[v6]:443". */
 void destination_text(const struct destination *d, char *buf, size_t size);
 

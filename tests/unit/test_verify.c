@@ -11,7 +11,13 @@
 
 #include "record/verify.h"
 
-enum { DENIALS = 3, LINES = DENIALS + 2, FILES_MAX = 16, CONCURRENT_MS = 1500 };
+enum {
+	DENIALS = 3,
+	LINES = DENIALS + 2,
+	FILES_MAX = 16,
+	CONCURRENT_MS = 1500,
+	CONCURRENT_RUNS = 500 /* of each process: a slow verifier must come to its end */
+};
 
 #define A "journal/run_A.jsonl"
 #define B "journal/run_B.jsonl"
@@ -536,7 +542,7 @@ static void run_on(int stop)
 {
 	char run_id[32], byte;
 
-	for (int i = 0; read(stop, &byte, 1) < 0; i++) {
+	for (int i = 0; i < CONCURRENT_RUNS && read(stop, &byte, 1) < 0; i++) {
 		struct record_identity who = run_identity(run_id);
 
 		snprintf(run_id, sizeof(run_id), "run_%d_%d", (int)getpid(), i);

@@ -11,6 +11,12 @@
  *
  * Nobody inside can mount or unmount, so whatever poll(2) says of mountinfo (EPOLLPRI,
  * proc(5)) is such a fall.
+ *
+ * And when the entry itself is renamed, as an editor does that keeps the old file as its backup,
+ * the mount goes along to the new name, and poll says nothing.  So the directories that hold the
+ * entries are watched too, with F_NOTIFY, fcntl(2): once each (no DN_MULTISHOT), and set anew
+ * when we have looked, so that an agent that makes and removes files there costs a look every
+ * GATHER_MS.  Where no such watch can stand, or a directory further up is moved, a timer looks.
  */
 #include "supervisor/state.h"
 
@@ -29,11 +35,18 @@ enum {
 	POINT_FIELD = 4,	    /* the mount point's number in a line, from 0 */
 	PATH_TEXT_MAX = 4096,
 	WHY_TEXT_MAX = 256,
+	DIRECTORIES_MAX = 64, /* watched; those of any more places are left to the timer */
+	GATHER_MS = 10,
+	LOOK_MS = 5 * 1000,
 };
 
 struct masks {
 	struct source src;
-	size_t n; /* mounts that there were */
+	struct timer look;
+	bool gathering; /* the timer is that of a signal */
+	size_t n;	/* mounts that there were */
+	int directories[DIRECTORIES_MAX];
+	size_t n_directories;
 	char text[MOUNTINFO_MAX];
 };
 
@@ -110,25 +123,94 @@ static void record(struct supervisor *s, const char *path)
 	attempt_finding(s, &a);
 }
 
-static void ready(struct supervisor *s, struct source *src, uint32_t events)
+static void end_run(struct supervisor *s, const char *path)
 {
 	char why[WHY_TEXT_MAX];
-	const char *path = NULL;
-	bool read = read_mounts(s->masks) == 0;
 
-	(void)src;
-	if ((events & (EPOLLPRI | EPOLLERR)) == 0)
-		return;
-	if (read && count_mounts(s->masks) >= s->masks->n)
-		return; /* nothing is missing */
-	if (read)
-		path = fallen(s);
-	if (path == NULL)
-		path = "(a mount)"; /* that could not be read, or is beneath one of the plan's */
 	snprintf(why, sizeof(why), "%s was replaced from outside, which took its protection away",
 		 path);
 	supervisor_end(s, END_ERROR, EXIT_KILLED, why);
 	record(s, path);
+}
+
+/* Ends the run where a mount is missing. */
+static void look(struct supervisor *s)
+{
+	const char *path;
+
+	if (read_mounts(s->masks) < 0) {
+		end_run(s, "(a mount that cannot be read)");
+		return;
+	}
+	path = fallen(s);
+	if (path == NULL && count_mounts(s->masks) < s->masks->n)
+		path = "(a mount)"; /* beneath one of the plan's */
+	if (path != NULL)
+		end_run(s, path);
+}
+
+static void ready(struct supervisor *s, struct source *src, uint32_t events)
+{
+	(void)src;
+	if (events & (EPOLLPRI | EPOLLERR))
+		look(s);
+}
+
+/* --- renames ---------------------------------------------------------------------------------- */
+
+static void set_watches(const struct masks *m)
+{
+	for (size_t i = 0; i < m->n_directories; i++)
+		fcntl(m->directories[i], F_NOTIFY, DN_RENAME | DN_DELETE | DN_CREATE);
+}
+
+static void set_timer(struct supervisor *s, bool gathering)
+{
+	s->masks->gathering = gathering;
+	timer_set(s, &s->masks->look, gathering ? GATHER_MS : LOOK_MS);
+}
+
+/* The watches first: what changes after them is told again. */
+static void look_again(struct supervisor *s, struct timer *t)
+{
+	(void)t;
+	set_watches(s->masks);
+	look(s);
+	if (!s->over)
+		set_timer(s, false);
+}
+
+void masks_look(struct supervisor *s)
+{
+	if (!s->masks->gathering)
+		set_timer(s, true);
+}
+
+/* Of the directory that holds path, unless that was the last one's too. */
+static void watch_around(struct masks *m, const char *path, char last[PATH_TEXT_MAX])
+{
+	char directory[PATH_TEXT_MAX];
+	size_t len = (size_t)(strrchr(path, '/') - path);
+	int fd;
+
+	snprintf(directory, sizeof(directory), "%.*s", len > 0 ? (int)len : 1, path);
+	if (m->n_directories == DIRECTORIES_MAX || strcmp(directory, last) == 0)
+		return;
+	memcpy(last, directory, sizeof(directory));
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		m->directories[m->n_directories++] = fd;
+}
+
+static void watch_all(struct supervisor *s)
+{
+	const struct fsplan *fs = s->plan->fs;
+	char last[PATH_TEXT_MAX] = "";
+
+	for (size_t i = 0; i < fs->n; i++)
+		if (fs->v[i].kind != FS_LINK)
+			watch_around(s->masks, fs->v[i].path, last);
+	set_watches(s->masks);
 }
 
 int masks_start(struct supervisor *s, struct fault *f)
@@ -139,9 +221,13 @@ int masks_start(struct supervisor *s, struct fault *f)
 
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)s->jail->init);
 	m->src = (struct source){.fd = open(path, O_RDONLY | O_CLOEXEC), .ready = ready};
-	if (m->src.fd < 0 || read_mounts(m) < 0)
+	if (m->src.fd < 0)
 		return fault_errno(f, NULL, "cannot read the sandbox's mounts");
-	/* What falls after the open is told by poll, also where that comes later. */
+	m->look.expired = look_again;
+	watch_all(s);
+	/* What falls after this is told by poll or the signal, also where that comes later. */
+	if (read_mounts(m) < 0)
+		return fault_errno(f, NULL, "cannot read the sandbox's mounts");
 	missing = fallen(s);
 	if (missing != NULL)
 		return fault_set(f, "start it again",
@@ -149,6 +235,7 @@ int masks_start(struct supervisor *s, struct fault *f)
 	m->n = count_mounts(m);
 	if (loop_add(s, &m->src, EPOLLPRI) < 0)
 		return fault_errno(f, NULL, "cannot watch the sandbox's mounts");
+	set_timer(s, false);
 	return 0;
 }
 
@@ -157,6 +244,9 @@ void masks_stop(struct supervisor *s)
 	if (s->masks == NULL)
 		return;
 	loop_remove(s, &s->masks->src);
+	timer_clear(&s->masks->look);
+	for (size_t i = 0; i < s->masks->n_directories; i++)
+		fd_close(&s->masks->directories[i]);
 	fd_close(&s->masks->src.fd);
 	free(s->masks);
 	s->masks = NULL;

@@ -71,6 +71,13 @@ static void pass_on(struct supervisor *s, const struct signalfd_siginfo *info)
 		signals_to_group(s, SIGCONT);
 }
 
+/* F_NOTIFY's, which does not say where. */
+static void something_changed(struct supervisor *s)
+{
+	watch_look(s);
+	masks_look(s);
+}
+
 void signals_look(struct supervisor *s)
 {
 	for (int i = 0; i < SIGNALS_BURST && !s->over; i++) {
@@ -81,7 +88,7 @@ void signals_look(struct supervisor *s)
 		if (info.ssi_signo == SIGCHLD)
 			exec_reap(s);
 		else if (info.ssi_signo == SIGIO)
-			watch_look(s);
+			something_changed(s);
 		else if (info.ssi_signo == SIGCONT)
 			terminal_continued(s);
 		else

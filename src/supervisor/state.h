@@ -160,6 +160,7 @@ void watch_stop(struct supervisor *s);
 struct masks;
 int masks_start(struct supervisor *s, struct fault *f);
 void masks_stop(struct supervisor *s);
+void masks_look(struct supervisor *s); /* SIGIO: an entry was renamed, maybe */
 
 /* patience.c: no call of ours waits for long, whatever it is about: EINTR. */
 int patience_start(struct fault *f); /* before confine() */

@@ -85,6 +85,39 @@ like 'and the end says why' "$(records 'select(.detail.event == "run.end").detai
 	'replaced from outside'
 rm -f "$WS/stop"
 
+# --- and one that is moved away, and its mask with it ---------------------------------------------
+
+# As editors do that keep a backup.
+git -C "$WS" config user.name Bob
+watched default "$WS/.git/config"
+echo '# agents may not' >"$WS/.git/other" && rm "$WS/.git/other"
+sleep 0.5
+ok 'other changes beside it harm nothing' kill -0 "$run_pid"
+began=$SECONDS
+mv "$WS/.git/config" "$WS/.git/config~" && cp "$WS/.git/config~" "$WS/.git/config"
+finished
+exit_is 'a file that is moved away ends the run' 137
+ok 'at once, too' test $((SECONDS - began)) -le 3
+like 'and it says why' "$(cat "$T/said")" '\.git/config was replaced from outside'
+
+watched default "$WS/.git/config"
+mv "$WS/.git" "$WS/.git-old" && cp -a "$WS/.git-old" "$WS/.git"
+finished
+exit_is 'so does its directory' 137
+rm -rf "$WS/.git-old"
+
+watched default "$WS/.git/config"
+cp "$WS/.git/config" "$WS/fresh"
+python3 - "$WS/fresh" "$WS/.git/config" <<'PY' || fail 'two files are exchanged'
+import ctypes, sys
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+libc = ctypes.CDLL(None, use_errno=True)
+sys.exit(libc.renameat2(AT_FDCWD, sys.argv[1].encode(), AT_FDCWD, sys.argv[2].encode(),
+                        RENAME_EXCHANGE) != 0)
+PY
+finished
+exit_is 'so does an exchange' 137
+
 # --- a mask in the workspace --------------------------------------------------------------------
 
 echo 'old token' >"$WS/token"

@@ -178,11 +178,13 @@ static void tell_parallel(const char *name, const char *path)
 static char flipped[4096];
 static const char *choice[2];
 
+/* For a moment each is whole: who reads both at once reads neither. */
 static void *flip(void *arg)
 {
-	for (;;) {
-		strcpy(flipped, choice[0]);
-		strcpy(flipped, choice[1]);
+	for (unsigned int i = 0;; i ^= 1) {
+		strcpy(flipped, choice[i]);
+		for (volatile int moment = 0; moment < 500; moment++)
+			;
 	}
 	return arg;
 }

@@ -63,11 +63,15 @@ static int orphans(const char *count)
 static int daemon_writes(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	pid_t middle;
 
 	if (fd < 0)
 		return 1;
-	if (fork() != 0)
+	middle = fork();
+	if (middle != 0) { /* gone when we are, so that one is left */
+		waitpid(middle, NULL, 0);
 		return write(fd, "start\n", 6) != 6;
+	}
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_IGN);
 	setsid();
